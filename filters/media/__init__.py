@@ -1,0 +1,1 @@
+"""Decoders and measures for images, audio and video, each inside the one file that owns it."""

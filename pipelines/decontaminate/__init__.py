@@ -1,0 +1,1 @@
+"""Decontamination: finds what a corpus shares with evaluation sets, and where."""

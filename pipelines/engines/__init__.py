@@ -1,0 +1,1 @@
+"""Engines: how one pipeline runs on this machine, on Dataflow, and elsewhere."""

@@ -1,0 +1,1 @@
+"""Recipes: the YAML files that come with Castor, found by name, and their typed reader."""

@@ -1,0 +1,1 @@
+"""Stages: Beam transforms that join sources, annotators, policies and writers into a run."""

@@ -1,0 +1,5 @@
+"""Lets Beam build this package for its workers (``--setup_file=./setup.py``); see setup.cfg."""
+
+import setuptools
+
+setuptools.setup()
