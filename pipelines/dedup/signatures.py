@@ -1,0 +1,144 @@
+"""What crosses the shuffle instead of documents: packed signatures, by prefix of their hash.
+
+A packed numpy array per (shard, prefix) is 14 to 20 times cheaper in Beam than one element
+per signature. Whatever order the pieces arrive in, the stages behind them sort, so their
+results do not depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# One row that may have an exact duplicate: 128 bits of content hash, its size, its place.
+EXACT = np.dtype(
+    [("hash_hi", "<u8"), ("hash_lo", "<u8"), ("n_bytes", "<u8"), ("shard", "<u4"), ("row", "<u4")]
+)
+# One band of one row's MinHash signature. The number of the band is part of the hash.
+BAND = np.dtype([("band_hash", "<u8"), ("n_bytes", "<u8"), ("shard", "<u4"), ("row", "<u4")])
+# One removed row, the kept row that it duplicates, how alike they are, how that was found.
+MATCH = np.dtype(
+    [
+        ("shard", "<u4"),
+        ("row", "<u4"),
+        ("kept_shard", "<u4"),
+        ("kept_row", "<u4"),
+        ("similarity", "<f4"),
+        ("method", "u1"),
+    ]
+)
+METHOD_EXACT = 1  # equal content hash
+METHOD_NEAR = 2  # exact Jaccard similarity of word 5-grams reaches the threshold
+METHODS = {METHOD_EXACT: "exact", METHOD_NEAR: "near"}
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def n_bytes(batch: pa.RecordBatch) -> np.ndarray:
+    """The size by which the kept one of several duplicates is chosen, as uint64[rows].
+
+    Bytes of UTF-8 text; for a row without text the bytes of all its media.
+    """
+    text = batch.column("text")
+    size = pc.fill_null(pc.binary_length(text), 0).to_numpy(zero_copy_only=False)
+    size = size.astype(np.uint64)
+    bare = text.is_null().to_numpy(zero_copy_only=False)
+    if bare.any():
+        media = batch.column("media")
+        parent = pc.list_parent_indices(media).to_numpy(zero_copy_only=False)
+        length = pc.list_flatten(media).field("length").to_numpy(zero_copy_only=False)
+        total = np.zeros(batch.num_rows, np.uint64)
+        np.add.at(total, parent, length.astype(np.uint64))
+        size[bare] = total[bare]
+    return size
+
+
+def pack_exact(
+    batch: pa.RecordBatch, shard: int, first_row: int, alive: np.ndarray | None = None
+) -> np.ndarray:
+    """EXACT signatures of the rows of a batch that have a content hash.
+
+    Args:
+        batch: record batch with the columns `content_hash`, `text` and `media`.
+        shard: number of the shard.
+        first_row: number in the shard of the batch's first row.
+        alive: bool[rows]; rows that were rejected or dropped are False and take no part.
+    """
+    column = batch.column("content_hash")
+    rows = _taking_part(column.is_valid().to_numpy(zero_copy_only=False), alive)
+    raw = column.take(pa.array(rows)).buffers()[1] if len(rows) else None
+    halves = np.frombuffer(raw or b"", ">u8", count=2 * len(rows)).reshape(-1, 2)
+    packed = np.empty(len(rows), EXACT)
+    packed["hash_hi"], packed["hash_lo"] = halves[:, 0], halves[:, 1]
+    packed["n_bytes"] = n_bytes(batch)[rows]
+    packed["shard"], packed["row"] = shard, rows + first_row
+    return packed
+
+
+def pack_bands(
+    batch: pa.RecordBatch,
+    bands: pa.FixedSizeListArray,
+    shard: int,
+    first_row: int,
+    alive: np.ndarray | None = None,
+) -> np.ndarray:
+    """BAND signatures of the rows of a batch, one per row and band.
+
+    Args:
+        batch: record batch with the columns `text` and `media`.
+        bands: fixed_size_list<uint64>[bands] of its rows; null for a row without words,
+            which takes no part (all rows without words would look alike).
+        shard: number of the shard.
+        first_row: number in the shard of the batch's first row.
+        alive: bool[rows]; rows that were rejected or dropped are False and take no part.
+    """
+    rows = _taking_part(bands.is_valid().to_numpy(zero_copy_only=False), alive)
+    n_bands = bands.type.list_size
+    taken = bands.take(pa.array(rows)).flatten().to_numpy(zero_copy_only=False)
+    values = taken.astype(np.uint64, copy=False).reshape(len(rows), n_bands)
+    packed = np.empty((len(rows), n_bands), BAND)
+    salt = np.arange(1, n_bands + 1, dtype=np.uint64) * _GOLDEN
+    packed["band_hash"] = _mix(values ^ salt)
+    packed["n_bytes"] = n_bytes(batch)[rows, None]
+    packed["shard"], packed["row"] = shard, (rows + first_row)[:, None]
+    return packed.reshape(-1)
+
+
+def by_prefix(array: np.ndarray, n_prefixes: int) -> Iterator[tuple[int, bytes]]:
+    """Cuts EXACT or BAND signatures by the leading bits of their first hash.
+
+    Yields (prefix, packed bytes) for each of the `n_prefixes` equal ranges that is not empty,
+    in ascending order. Equal hashes have equal prefixes.
+    """
+    top = array[array.dtype.names[0]] >> np.uint64(32)
+    prefix = (top * np.uint64(n_prefixes)) >> np.uint64(32)
+    order = np.argsort(prefix, kind="stable")
+    bounds = np.searchsorted(prefix[order], np.arange(n_prefixes + 1, dtype=np.uint64))
+    for i in range(n_prefixes):
+        if bounds[i] < bounds[i + 1]:
+            yield i, array[order[bounds[i] : bounds[i + 1]]].tobytes()
+
+
+def unpack(blobs: Iterable[bytes], dtype: np.dtype) -> np.ndarray:
+    """All packed pieces as one array of `dtype`, in the order given."""
+    return np.frombuffer(b"".join(blobs), dtype)
+
+
+def place(array: np.ndarray, *, kept: bool = False) -> np.ndarray:
+    """(shard, row) of each element as one uint64 that sorts like the pair."""
+    shard, row = ("kept_shard", "kept_row") if kept else ("shard", "row")
+    return (array[shard].astype(np.uint64) << np.uint64(32)) | array[row].astype(np.uint64)
+
+
+def _taking_part(valid: np.ndarray, alive: np.ndarray | None) -> np.ndarray:
+    return np.flatnonzero(valid if alive is None else valid & alive)
+
+
+def _mix(x: np.ndarray) -> np.ndarray:
+    """The finaliser of MurmurHash3 (Appleby): every bit of the input reaches the prefix."""
+    x = (x ^ (x >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    x = (x ^ (x >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+    return x ^ (x >> np.uint64(33))
