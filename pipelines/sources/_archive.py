@@ -12,18 +12,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import lzma
 import os
 import re
 import stat
 import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from castor.filters.reasons import Reason
 from castor.pipelines.source import RejectError
-from castor.pipelines.sources._unpack import FREE_BYTES, MAX_RATIO, Unpacked, faults
+from castor.pipelines.sources import _compression
+from castor.pipelines.sources._unpack import FREE_BYTES, MAX_RATIO, open_unpacked
 
 MEMBER_BYTES = 64_000_000  # default limit of one member
 SUFFIXES = (
@@ -175,13 +178,13 @@ class _TarInfo(tarfile.TarInfo):
 
 
 def _tar_members(file: BinaryIO, name: str, max_ratio: float) -> Iterator[Member]:
-    stream = Unpacked(file, name, max_ratio=max_ratio)
-    plain = stream.compression is None
+    plain = _compression.kind_of(file) is None
+    stream = open_unpacked(file, name, max_ratio=max_ratio)
     with _faults(name):
         tar = tarfile.TarFile.open(
             name=None,
             mode="r:" if plain else "r|",
-            fileobj=file if plain else stream,
+            fileobj=stream,
             tarinfo=_TarInfo,
             errors="surrogateescape",
             encoding="utf-8",
@@ -220,16 +223,23 @@ def _tar_member(tar: tarfile.TarFile, info: tarfile.TarInfo, name: str) -> Membe
 
 @contextlib.contextmanager
 def _faults(name: str) -> Iterator[None]:
-    """As `faults`, and what tarfile and zipfile raise."""
+    """Turns what tarfile, zipfile and zlib raise into RejectError."""
     try:
-        with faults(name):
-            yield
+        yield
     except (tarfile.TarError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
         cut = "unexpected end" in str(error) or "truncated" in str(error)
         reason = Reason.TRUNCATED if cut else Reason.CORRUPT
         raise RejectError(reason, f"{name}: {error}") from error
     except NotImplementedError as error:
         raise RejectError(Reason.UNSUPPORTED_FORMAT, f"{name}: {error}") from error
+    except EOFError as error:
+        raise RejectError(Reason.TRUNCATED, f"{name} ends early") from error
+    except OSError as error:
+        # An errno means that the file system failed; bz2 raises a plain OSError on bad data.
+        reason = Reason.CORRUPT if error.errno is None else Reason.UNREADABLE
+        raise RejectError(reason, f"{name}: {error}") from error
+    except (zlib.error, lzma.LZMAError, ValueError) as error:
+        raise RejectError(Reason.CORRUPT, f"{name} is damaged: {error}") from error
     except (struct.error, OverflowError, RecursionError, LookupError, TypeError) as error:
         # Lying fields reach struct and slices inside the libraries.
         raise RejectError(Reason.CORRUPT, f"{name} has an impossible header: {error}") from error

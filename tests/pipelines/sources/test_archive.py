@@ -1,6 +1,7 @@
 """Archives: every member once, in order, and nothing that an archive may do to its reader."""
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from castor.filters.reasons import Reason
 from castor.pipelines.source import RejectError
 from castor.pipelines.sources._archive import Member, is_archive, members, stem
-from castor.pipelines.sources._unpack import Unpacked, unpack
+from castor.pipelines.sources._unpack import open_unpacked, unpack
 
 FILES = {"a/one.txt": b"one", "a/b/two.txt": b"two" * 999, "three.txt": b""}
 PACKERS = {
@@ -53,11 +54,13 @@ def listed(data, **options) -> list[Member]:
 
 
 def reason_of(data, **options):
-    with pytest.raises(RejectError) as caught:
+    try:
         for member in members(io.BytesIO(data), "x", **options):
             if member.fault is None:
                 member.read()
-    return caught.value.reason
+    except RejectError as error:
+        return error.reason
+    return None
 
 
 @pytest.mark.parametrize("kind", [*PACKERS, "zip"])
@@ -195,15 +198,15 @@ def test_damage_anywhere_gives_members_or_a_typed_reason(noise, place, kind):
     data = bytearray(make_zip() if kind == "zip" else PACKERS[kind](make_tar()))
     at = place % len(data)
     data[at : at + len(noise)] = noise
+    reasons = set()
     try:
         for member in members(io.BytesIO(bytes(data)), "x"):
-            member.path.encode()
-            try:
+            assert member.path.encode() or member.fault
+            with contextlib.suppress(RejectError):
                 member.read()
-            except RejectError as error:
-                assert isinstance(error.reason, Reason)
     except RejectError as error:
-        assert isinstance(error.reason, Reason)
+        reasons.add(error.reason)
+    assert all(isinstance(r, Reason) for r in reasons)
 
 
 @pytest.mark.parametrize("kind", PACKERS)
@@ -222,7 +225,7 @@ def test_unpack_gives_the_bytes_and_knows_its_limit(kind):
 
 def test_many_gzip_members_are_one_stream():
     data = gzip.compress(b"one ") + gzip.compress(b"two")
-    assert Unpacked(io.BytesIO(data), "x").read() == b"one two"
+    assert open_unpacked(io.BytesIO(data), "x").read() == b"one two"
 
 
 def test_names():
