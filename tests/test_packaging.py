@@ -169,9 +169,7 @@ def test_a_gap_in_the_lock_is_found(setup_cfg, lock):
 
 
 def test_the_lock_has_what_the_user_named_and_a_safe_pillow(lock):
-    named = (
-        "apache-beam sentencepiece tensorflow av librosa pillow fasttext-numpy2-wheel datasketch"
-    )
+    named = "apache-beam sentencepiece tensorflow av librosa pillow fasttext-community datasketch"
     assert set(named.split()) <= set(lock)
     assert lock["apache-beam"] >= Version("2.76")
     assert lock["pillow"] >= PILLOW_FIX
