@@ -1,0 +1,289 @@
+"""The command `castor`: verbs, options and help. Everything else lies behind api.py."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from castor.filters.errors import CastorError
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Verbs(click.Group):
+    """Lists the verbs in the order of the work, and turns our errors into exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order in which they were declared."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a verb; a CastorError becomes its message and its exit code."""
+        try:
+            return super().invoke(ctx)
+        except CastorError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted; the same command resumes where it stopped", err=True)
+            ctx.exit(1)
+        except BrokenPipeError:
+            ctx.exit(1)
+
+
+@click.group(cls=Verbs, context_settings=SETTINGS)
+@click.version_option(package_name="castor", prog_name="castor")
+def main() -> None:
+    """Castor turns raw web, books, code, images, sound and video into clean training data.
+
+    \b
+    Start here:
+      castor demo                                  the whole chain on what this machine has
+      castor run web OUT --set input='crawl/*.gz'  clean a folder of web archives
+      castor inspect OUT                           what came in, what went out, and why
+      castor doctor                                is everything installed?
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a gate said no.
+    """
+
+
+def engine_options(function: Any) -> Any:
+    """The options of every verb that runs a pipeline."""
+    for option in reversed(
+        [
+            click.option("--workers", type=click.IntRange(1), help="Processes; default: cores."),
+            click.option(
+                "--mode",
+                type=click.Choice(["memory", "threads", "processes"]),
+                help="How work is spread on this machine; default: processes.",
+            ),
+            click.option(
+                "--runner",
+                type=click.Choice(["local", "dataflow"]),
+                default="local",
+                show_default=True,
+                help="Which engine runs it. Dataflow reads its own options after `--`.",
+            ),
+            click.option("--limit", type=click.IntRange(1), help="First N records per shard."),
+            click.option("--force", is_flag=True, help="Replace a finished run in OUT."),
+            click.option("--dry-run", is_flag=True, help="Show configuration, plan, estimate."),
+            click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+@main.command()
+@click.argument("out", type=click.Path(file_okay=False), default="castor-demo", required=False)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False),
+    help="Use this folder (laid out like the kit) instead of what the machine has.",
+)
+@engine_options
+def demo(out: str, data: str | None, **options: Any) -> None:
+    """The whole chain on raw input that this machine has, without a network.
+
+    It gathers documentation, books, source trees, pictures and sounds from the Python
+    installation, makes what it does not find (and labels it so), plants junk, duplicates,
+    personal data and leaked questions, and runs everything. It ends with a table of what
+    came in and went out, and a report to look at.
+    """
+    from castor.pipelines import demo as demonstration
+
+    _run(*demonstration.prepare(out, data), **options)
+
+
+@main.command()
+@click.argument("recipe")
+@click.argument("out", type=click.Path(file_okay=False))
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A variable of the recipe, or any value by its path.",
+)
+@click.argument("beam_options", nargs=-1, type=click.UNPROCESSED)
+@engine_options
+def run(
+    recipe: str,
+    out: str,
+    settings: tuple[str, ...],
+    beam_options: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Runs RECIPE, a name or the path of a YAML file, into the folder OUT.
+
+    \b
+    castor run web OUT --set input='crawl/*.warc.gz'
+    castor run books OUT --set input=library/
+    castor run my-recipe.yaml OUT --limit 100 --dry-run
+
+    A run that was interrupted resumes with the same command; one that is finished and
+    unchanged does nothing. Recipes that come with Castor: web, books, code, images, audio,
+    video, interleaved, rows, kit, demo.
+    """
+    _run(recipe, out, list(settings), beam_options=beam_options, **options)
+
+
+def _run(recipe: str, out: str, settings: list[str], *, as_json: bool, **options: Any) -> None:
+    from castor.pipelines import launch
+
+    outcome = launch.launch(recipe, out, settings, **options)
+    if outcome is None:
+        return
+    if as_json:
+        click.echo(json.dumps(outcome.summary(), indent=1, sort_keys=True))
+        return
+    from castor.pipelines import views
+
+    views.show_outcome(outcome)
+
+
+@main.command()
+@click.argument("dataset", type=click.Path())
+@click.option("--key", help="The whole story of one row.")
+@click.option("--samples", type=click.IntRange(0), default=3, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+def inspect(dataset: str, key: str | None, samples: int, as_json: bool) -> None:
+    """What is in DATASET: rows, bytes, reasons and samples; or one row's whole story."""
+    from castor.pipelines import inspection, views
+
+    found = inspection.story(dataset, key) if key else inspection.summary(dataset, samples)
+    if as_json:
+        click.echo(json.dumps(found, indent=1, default=str, ensure_ascii=False))
+    elif key:
+        views.show_story(found)
+    else:
+        views.show_summary(found)
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True)
+def filters(name: str | None, as_json: bool) -> None:
+    """Lists sources, annotators, policies and rewriters; with NAME, one in full."""
+    from castor.pipelines import views
+
+    found = views.filter_detail(name) if name else views.filters()
+    if as_json:
+        click.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    elif name:
+        views.show_filter(found)
+    else:
+        views.show_filters(found)
+
+
+@main.command()
+@click.argument("dataset", type=click.Path())
+@click.argument("out", type=click.Path(file_okay=False))
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    required=True,
+    help="A policy by name, or the path of a YAML file; may be given again.",
+)
+@click.option("--json", "as_json", is_flag=True)
+def decide(dataset: str, out: str, policies: tuple[str, ...], as_json: bool) -> None:
+    """Decides DATASET again by other thresholds, from its signal columns alone.
+
+    Writes (key, kept, reasons) of every row to OUT and prints what changes.
+    """
+    from castor.pipelines import decide as decisions
+    from castor.pipelines import views
+
+    found = decisions.decide(dataset, list(policies), out)
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+    else:
+        views.show_decisions(found)
+
+
+@main.command()
+@click.argument("dataset", type=click.Path())
+@click.argument("out", type=click.Path(file_okay=False))
+@click.option(
+    "--jaccard",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.8,
+    show_default=True,
+    help="Similarity of word 5-grams from which two are one.",
+)
+@engine_options
+def dedup(dataset: str, out: str, jaccard: float, **options: Any) -> None:
+    """Removes exact and near duplicates from DATASET, ours or rows in JSONL or Parquet."""
+    from castor.pipelines import launch
+
+    recipe, settings = launch.recipe_for(dataset, "dedup")
+    _run(recipe, out, [*settings, f"dedup.near.jaccard={jaccard}"], **options)
+
+
+@main.command()
+@click.argument("dataset", type=click.Path())
+@click.argument("out", type=click.Path(file_okay=False))
+@click.option(
+    "--against",
+    required=True,
+    type=click.Path(exists=True),
+    help="A folder or file of benchmarks: JSONL, JSON, CSV or Parquet.",
+)
+@engine_options
+def decontaminate(dataset: str, out: str, against: str, **options: Any) -> None:
+    """Removes from DATASET what contains items of benchmarks, and reports every item found."""
+    from castor.pipelines import launch
+
+    recipe, settings = launch.recipe_for(dataset, "decontaminate")
+    _run(recipe, out, [*settings, f"against={against}"], **options)
+
+
+@main.command()
+@click.argument("out", type=click.Path())
+@click.option("--json", "as_json", is_flag=True)
+def verify(out: str, as_json: bool) -> None:
+    """Checks digests, counts, keys and schema of what is in OUT; exit code 1 if any fails."""
+    from castor.pipelines import verify as verification
+    from castor.pipelines import views
+
+    problems = verification.verify(out)
+    if as_json:
+        click.echo(json.dumps([vars(p) for p in problems], indent=1, default=str))
+    else:
+        views.show_problems(out, problems)
+    sys.exit(1 if problems else 0)
+
+
+@main.command()
+@click.argument("out", type=click.Path())
+@click.option("--target", type=click.Path(dir_okay=False), help="Default: OUT/report.html.")
+def report(out: str, target: str | None) -> None:
+    """Writes one self-contained HTML page about the run in OUT."""
+    import pathlib
+
+    from castor.pipelines import report as reporting
+
+    path = reporting.build(pathlib.Path(out), target=pathlib.Path(target) if target else None)
+    click.echo(path)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True)
+def doctor(as_json: bool) -> None:
+    """What is installed, which engines and devices work, and the line that fixes the rest."""
+    from castor.pipelines import doctor as examination
+
+    checks = examination.diagnose()
+    if as_json:
+        click.echo(json.dumps([vars(c) for c in checks], indent=1))
+    else:
+        click.echo(examination.render(checks))
+    sys.exit(1 if any(c.status == "fail" for c in checks) else 0)
+
+
+if __name__ == "__main__":
+    main()

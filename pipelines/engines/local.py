@@ -1,0 +1,64 @@
+"""The local engine: Beam's in-process runner, asked for by name.
+
+`memory` runs in this thread, `threads` in several (for kernels that release the GIL),
+`processes` in worker processes. It is never `DirectRunner`, which downloads and runs
+another engine. Beam waits for ever for a worker process that died, so a watchdog ends the
+driver; because of that, the driver of `processes` is itself a process (see supervisor.py).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability.api import beam_provision_api_pb2
+from apache_beam.runners.portability.fn_api_runner import fn_runner
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
+
+MODES = {"memory": "in_memory", "threads": "multi_threading", "processes": "multi_processing"}
+WORKER_DIED = 70  # exit status of a driver whose worker died (EX_SOFTWARE)
+
+
+def run(build: Callable[[beam.Pipeline], None], *, mode: str, workers: int) -> None:
+    """Builds and runs a pipeline on this machine; returns when it is done.
+
+    Args:
+        build: adds the steps to an empty pipeline.
+        mode: `memory`, `threads` or `processes`.
+        workers: number of threads or processes.
+
+    Raises:
+        Exception: whatever a step raised.
+    """
+    options = PipelineOptions(
+        [
+            f"--direct_running_mode={MODES[mode]}",
+            f"--direct_num_workers={workers}",
+            "--no_save_main_session",
+        ]
+    )
+    if mode == "processes":
+        _end_when_a_worker_dies()
+    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    runner = fn_runner.FnApiRunner(
+        provision_info=fn_runner.ExtendedProvisionInfo(
+            beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
+        )
+    )
+    pipeline = beam.Pipeline(runner=runner, options=options)
+    build(pipeline)
+    pipeline.run().wait_until_finish()
+
+
+def _end_when_a_worker_dies() -> None:
+    before = threading.excepthook
+
+    def hook(arguments: threading.ExceptHookArgs) -> None:
+        if arguments.thread is not None and arguments.thread.name == "run_worker":
+            os._exit(WORKER_DIED)
+        before(arguments)
+
+    threading.excepthook = hook

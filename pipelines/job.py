@@ -1,0 +1,261 @@
+"""The job: everything a worker must know, as one JSON value that travels with the code.
+
+The driver resolves a recipe into a Job once; workers rebuild sources, annotators and
+policies from their names. The fingerprints say what determines the bytes of a stage.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.metadata
+import json
+import pathlib
+from typing import Any
+
+import pyarrow as pa
+
+from castor.filters import policy as policies
+from castor.filters import registry
+from castor.filters.annotator import Annotator, Context
+from castor.filters.errors import ConfigError, unknown_name
+from castor.filters.policy import Policy
+from castor.filters.record import RECORD_SCHEMA
+from castor.filters.rewriter import Rewriter
+from castor.pipelines import source as sources
+from castor.pipelines import storage
+from castor.pipelines.inputs import File, Inputs, ShardInput
+from castor.pipelines.recipe import Recipe, Step
+from castor.pipelines.source import Source
+
+BANDS = "minhash.bands"  # column: uint64 band hashes of each row, null without words
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A resolved run.
+
+    Attributes:
+        recipe: the recipe with every variable substituted.
+        out: absolute output folder.
+        roots: absolute input root by source name.
+        shards: all shards, in order.
+        sidecars: digest of the files beside the inputs, by source name.
+        limit: at most this many records per source and shard, or None.
+        against: digest of the benchmark index, or None.
+    """
+
+    recipe: Recipe
+    out: str
+    roots: dict[str, str]
+    shards: tuple[ShardInput, ...]
+    sidecars: dict[str, str]
+    limit: int | None = None
+    against: str | None = None
+
+    @property
+    def work(self) -> pathlib.Path:
+        """Where intermediate files lie."""
+        return pathlib.Path(self.out, ".work")
+
+    def measured(self, number: int) -> pathlib.Path:
+        """The measured rows of a shard."""
+        return self.work / "measured" / f"part-{number:05d}.parquet"
+
+    def rejected(self, number: int) -> pathlib.Path:
+        """The rejections of a shard."""
+        return self.work / "measured" / f"part-{number:05d}.rejected.parquet"
+
+    def note(self, number: int) -> pathlib.Path:
+        """What is known of a measured shard; its presence says that it is whole."""
+        return self.work / "measured" / f"part-{number:05d}.json"
+
+    def to_json(self) -> str:
+        """The job as text; `from_json` is its inverse."""
+        data = dataclasses.asdict(dataclasses.replace(self, recipe=None))  # type: ignore[arg-type]
+        data["recipe"] = self.recipe.model_dump(mode="json")
+        return json.dumps(data)
+
+
+@functools.lru_cache(maxsize=4)
+def from_json(text: str) -> Job:
+    """Rebuilds a job on a worker."""
+    data = json.loads(text)
+    data["recipe"] = Recipe.model_validate(data["recipe"])
+    data["shards"] = tuple(
+        ShardInput(s["number"], s["source"], tuple(File(**f) for f in s["files"]))
+        for s in data["shards"]
+    )
+    return Job(**data)
+
+
+class Tools:
+    """The objects that a job names, built once per process."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.sources: dict[str, Source] = {s.name: sources.load(s.kind) for s in recipe.sources}
+        self.options = {
+            s.name: _options(s.name, self.sources[s.name], s.options) for s in recipe.sources
+        }
+        self.rewriters = [(s, registry.load("rewriter", s.name)) for s in recipe.rewrite]
+        self.annotators = [(s, registry.load("annotator", s.name)) for s in recipe.annotate]
+        self.policies = [(s, policies.load(s.name)) for s in recipe.decide]
+        for step, found in self.policies:
+            policies.check(found, self.columns)
+            if step.options:
+                raise ConfigError("a policy has no options", where=f"decide {step.name}")
+
+    def rewriters_of(self, source: str) -> list[Rewriter]:
+        """The rewriters for rows of a source, in order."""
+        return [r for s, r in self.rewriters if s.applies_to(source)]
+
+    def annotators_of(self, source: str) -> list[tuple[Step, Annotator]]:
+        """The annotators for rows of a source, in order, with their steps."""
+        return [(s, a) for s, a in self.annotators if s.applies_to(source)]
+
+    def policies_of(self, source: str) -> list[Policy]:
+        """The policies for rows of a source, in order."""
+        return [p for s, p in self.policies if s.applies_to(source)]
+
+    @property
+    def signal_fields(self) -> list[pa.Field]:
+        """The columns that rewriters and annotators add, in order, each once."""
+        fields = [r.column for _, r in self.rewriters]
+        fields += [f for _, a in self.annotators for f in a.columns]
+        return list({f.name: f for f in fields}.values())
+
+    @property
+    def measured_schema(self) -> pa.Schema:
+        """The schema of a measured shard."""
+        bands = [pa.field(BANDS, pa.list_(pa.uint64(), self.near.bands))] if self.near else []
+        return pa.schema(
+            [*RECORD_SCHEMA, *self.signal_fields, *bands], metadata=RECORD_SCHEMA.metadata
+        )
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that a policy may read."""
+        return [f.name for f in (*RECORD_SCHEMA, *self.signal_fields)]
+
+    @property
+    def near(self) -> Any:
+        """The near-duplicate settings, or None."""
+        return self.recipe.dedup.near if self.recipe.dedup else None
+
+    def context(self, roots: dict[str, str], step: Step) -> Context:
+        """What an annotator is given for a step."""
+        return Context(roots=roots, options={step.name: step.options})
+
+    @property
+    def versions(self) -> dict[str, dict[str, int]]:
+        """Name and version of everything that took part."""
+        return {
+            "sources": {s.name: s.version for s in self.sources.values()},
+            "rewriters": {r.name: r.version for _, r in self.rewriters},
+            "annotators": {a.name: a.version for _, a in self.annotators},
+            "policies": {p.name: p.version for _, p in self.policies},
+        }
+
+
+@functools.lru_cache(maxsize=4)
+def tools(recipe_json: str) -> Tools:
+    """The tools of a recipe, cached per process."""
+    return Tools(Recipe.model_validate_json(recipe_json))
+
+
+def tools_of(job: Job) -> Tools:
+    """The tools of a job, cached per process."""
+    return tools(job.recipe.model_dump_json())
+
+
+def castor_version() -> str:
+    """The installed version of Castor."""
+    return importlib.metadata.version("castor")
+
+
+def portable(recipe: Recipe) -> dict[str, Any]:
+    """The resolved configuration without paths of this machine: what a manifest holds.
+
+    An option that names a file or folder is replaced by the digest of what lies there.
+    """
+    data = recipe.model_dump(mode="json")
+    for spec in data["sources"]:
+        del spec["input"]
+    for step in (*data["rewrite"], *data["annotate"]):
+        step["options"] = {k: _without_paths(v) for k, v in step["options"].items()}
+    if data["decontaminate"]:
+        data["decontaminate"] = {}
+    return data
+
+
+def measure_fingerprint(job: Job, shard: ShardInput) -> str:
+    """What determines the bytes of a measured shard, except the contents of its files."""
+    config = portable(job.recipe)
+    spec = next(s for s in config["sources"] if s["name"] == shard.source)
+    found = tools_of(job)
+    own = {"rewrite": found.rewriters_of(shard.source)}
+    return storage.digest_of(
+        {
+            "castor": castor_version(),
+            "source": [spec, found.sources[shard.source].version],
+            "rewrite": [[r.name, r.version] for r in own["rewrite"]],
+            "annotate": [
+                [a.name, a.version, _without_paths(s.options)]
+                for s, a in found.annotators_of(shard.source)
+            ],
+            "schema": [str(f) for f in found.measured_schema],
+            "near": found.near.model_dump() if found.near else None,
+            "limits": config["limits"],
+            "limit": job.limit,
+            "sidecars": job.sidecars[shard.source],
+            "files": [[f.path, f.n_bytes] for f in shard.files],
+        }
+    )
+
+
+def reusable(job: Job, shard: ShardInput) -> bool:
+    """Whether a shard was measured before from the same input by the same configuration."""
+    path = job.note(shard.number)
+    if not path.is_file() or not job.measured(shard.number).is_file():
+        return False
+    note = storage.read_json(path)
+    if note["fingerprint"] != measure_fingerprint(job, shard):
+        return False
+    if note["mtimes_ns"] == [f.mtime_ns for f in shard.files]:
+        return True
+    root = job.roots[shard.source]
+    return all(storage.digest(pathlib.Path(root, p)) == digest for p, _, digest in note["inputs"])
+
+
+def sidecar_digest(inputs: Inputs) -> str:
+    """Digest of name, size and time of the files beside the inputs."""
+    return storage.digest_of([[f.path, f.n_bytes, f.mtime_ns] for f in inputs.others])
+
+
+def _options(name: str, source: Source, given: dict[str, Any]) -> Any:
+    known = {f.name for f in dataclasses.fields(source.options)}
+    for key in given:
+        if key not in known:
+            raise unknown_name("option", key, known, where=f"source {name!r} ({source.name})")
+    try:
+        return source.options(**given)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(str(error), where=f"options of source {name!r}") from error
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_paths(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_paths(v) for v in value]
+    if isinstance(value, str) and ("/" in value or pathlib.Path(value).exists()):
+        path = pathlib.Path(value).expanduser()
+        if path.is_dir():
+            files = sorted(p for p in path.rglob("*") if p.is_file())
+            return storage.digest_of(
+                [[p.relative_to(path).as_posix(), storage.digest(p)] for p in files]
+            )
+        if path.is_file():
+            return storage.digest(path)
+    return value

@@ -1,0 +1,121 @@
+"""What the command line does around a run: dry run, progress, engine choice, report."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from castor.filters.errors import ConfigError
+from castor.pipelines import run as runs
+from castor.pipelines.job import Job
+from castor.pipelines.progress import Totals
+from castor.pipelines.recipe import load
+from castor.pipelines.run import Outcome
+
+
+def launch(
+    recipe: str,
+    out: str,
+    settings: Sequence[str],
+    *,
+    runner: str = "local",
+    dry_run: bool = False,
+    beam_options: Sequence[str] = (),
+    limit: int | None = None,
+    workers: int | None = None,
+    mode: str | None = None,
+    force: bool = False,
+) -> Outcome | None:
+    """Runs a recipe with progress on stderr; None if there is no outcome to show."""
+    found = load(recipe, settings)
+    if dry_run:
+        from castor.pipelines import estimate
+
+        estimate.show(runs.plan(found, pathlib.Path(out).resolve(), limit=limit), workers, mode)
+        return None
+    if runner == "dataflow":
+        from castor.pipelines.engines import dataflow
+
+        dataflow.submit(found, pathlib.Path(out), beam_options, limit=limit)
+        return None
+    if beam_options:
+        raise ConfigError(
+            "the local runner takes no Beam options",
+            got=" ".join(beam_options),
+            fix="use --workers and --mode, or --runner dataflow",
+        )
+    with watching() as watch:
+        outcome = runs.run(
+            found, out, workers=workers, mode=mode, limit=limit, force=force, watch=watch
+        )
+    if not outcome.skipped:
+        from castor.pipelines import report
+
+        report.build(outcome.out)
+    return outcome
+
+
+def recipe_for(dataset: str, verb: str) -> tuple[str, list[str]]:
+    """The recipe by which a verb reads a dataset of ours, or rows of somebody's."""
+    path = pathlib.Path(dataset)
+    ours = (path / "manifest.json").is_file()
+    if ours and (path / "kept").is_dir():
+        path = path / "kept"
+    return verb, [f"input={path}", f"kind={'dataset' if ours else 'rows'}"]
+
+
+class watching:
+    """Draws progress bars on a terminal, and plain lines every five seconds elsewhere."""
+
+    LINE_EVERY_S = 5.0
+
+    def __enter__(self) -> Any:
+        self._progress: Any = None
+        self._last = time.monotonic()
+        return self._look
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def _look(self, job: Job, totals: dict[str, Totals]) -> None:
+        n_bytes = sum(f.n_bytes for s in job.shards for f in s.files)
+        shards = len(job.shards)
+        if sys.stderr.isatty():
+            self._draw(totals, n_bytes, shards)
+        elif time.monotonic() - self._last >= self.LINE_EVERY_S:
+            self._last = time.monotonic()
+            measured = totals["measure"]
+            print(
+                f"measured {measured.rows} rows, {measured.bytes / 1e6:.0f} of "
+                f"{n_bytes / 1e6:.0f} MB; matched {totals['match'].shards} and wrote "
+                f"{totals['write'].shards} of {shards} shards",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _draw(self, totals: dict[str, Totals], n_bytes: int, shards: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        if self._progress is None:
+            self._progress = Progress(
+                TextColumn("{task.description:<8}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f} %  {task.fields[note]}"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+            )
+            self._tasks = {
+                name: self._progress.add_task(name, total=total or 1, note="")
+                for name, total in (("measure", n_bytes), ("match", shards), ("write", shards))
+            }
+            self._progress.start()
+        for name, task in self._tasks.items():
+            total = totals[name]
+            done = total.bytes if name == "measure" else total.shards
+            note = f"{total.rows:,} rows" if name != "match" else f"{total.shards} of {shards}"
+            self._progress.update(task, completed=done, note=note)

@@ -1,0 +1,103 @@
+"""Progress that crosses processes: every worker appends lines to a file of its own.
+
+The local runner says nothing until it ends, so workers write what they did to
+`.work/progress/`, and whoever watches adds it up. A fault is written there too, because
+the runner hands over the text of an exception only, not the exception.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import time
+import traceback
+from collections.abc import Iterator
+
+from castor.filters.errors import CastorError
+
+STAGES = ("measure", "match", "write")
+
+
+@dataclasses.dataclass
+class Totals:
+    """What all workers have done so far in one stage."""
+
+    shards: int = 0
+    rows: int = 0
+    bytes: int = 0
+
+
+def tell(
+    work: pathlib.Path, stage: str, *, shards: int = 0, rows: int = 0, n_bytes: int = 0
+) -> None:
+    """Appends what this process just did. One write call, so lines never mix."""
+    line = json.dumps([stage, shards, rows, n_bytes]) + "\n"
+    with contextlib.suppress(OSError):  # a full disk is reported by what needs the disk
+        path = work / "progress" / f"{os.getpid()}.jsonl"
+        with path.open("ab", buffering=0) as file:
+            file.write(line.encode())
+
+
+def read(work: pathlib.Path) -> dict[str, Totals]:
+    """The totals of all workers by stage."""
+    totals = {stage: Totals() for stage in STAGES}
+    for path in sorted((work / "progress").glob("*.jsonl")):
+        for line in path.read_bytes().splitlines():
+            with contextlib.suppress(ValueError):  # a line still being written
+                stage, shards, rows, n_bytes = json.loads(line)
+                total = totals[stage]
+                total.shards += shards
+                total.rows += rows
+                total.bytes += n_bytes
+    return totals
+
+
+@contextlib.contextmanager
+def reporting(work: pathlib.Path) -> Iterator[None]:
+    """Writes down the exception that leaves the block, so that the driver can tell it."""
+    try:
+        yield
+    except Exception as error:
+        is_ours = isinstance(error, CastorError)
+        note = {
+            "time": time.time(),
+            "ours": is_ours,
+            "what": error.what if is_ours else f"{type(error).__name__}: {error}",
+            "where": None if not is_ours or error.where is None else str(error.where),
+            "got": None if not is_ours or error.got is None else str(error.got),
+            "fix": error.fix if is_ours else None,
+            "traceback": traceback.format_exc(),
+        }
+        with contextlib.suppress(OSError):
+            path = work / "progress" / f"{os.getpid()}.error"
+            path.write_text(json.dumps(note), encoding="utf-8")
+        raise
+
+
+def first_error(work: pathlib.Path) -> tuple[CastorError, str] | None:
+    """The first fault that a worker wrote down, with its traceback."""
+    notes = []
+    for path in (work / "progress").glob("*.error"):
+        with contextlib.suppress(ValueError):
+            notes.append(json.loads(path.read_text(encoding="utf-8")))
+    if not notes:
+        return None
+    note = min(notes, key=lambda n: n["time"])
+    if note["ours"]:
+        error = CastorError(note["what"], where=note["where"], got=note["got"], fix=note["fix"])
+    else:
+        error = CastorError(
+            "a worker failed", got=note["what"][:400], fix="see run.log for the traceback"
+        )
+    return error, note["traceback"]
+
+
+def clear(work: pathlib.Path) -> None:
+    """Starts anew: forgets what an earlier run reported."""
+    folder = work / "progress"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        path.unlink(missing_ok=True)

@@ -1,0 +1,131 @@
+"""Commit: the manifests, last. Their presence says that the dataset is whole."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from castor.filters.errors import CastorError
+from castor.filters.record import SCHEMA_VERSION
+from castor.pipelines import progress, storage
+from castor.pipelines.dataset import MANIFEST, OUTCOMES
+from castor.pipelines.job import castor_version, portable
+from castor.pipelines.stages.statistics import Statistics
+from castor.pipelines.stages.step import Step
+
+
+class Commit(Step):
+    """The results of all shards -> the manifests of the run."""
+
+    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[int]:
+        with progress.reporting(self.job.work):
+            results = sorted((json.loads(r) for r in element[1]), key=lambda r: r["number"])
+            if [r["number"] for r in results] != [s.number for s in self.job.shards]:
+                raise CastorError(
+                    "the results do not cover all shards",
+                    got=f"{len(results)} results for {len(self.job.shards)} shards",
+                    fix="run the same command again",
+                )
+            self._commit(results)
+            yield len(results)
+
+    def _commit(self, results: list[dict[str, Any]]) -> None:
+        out = pathlib.Path(self.job.out)
+        common = {"castor": castor_version(), "schema_version": SCHEMA_VERSION}
+        datasets = {}
+        for outcome in OUTCOMES:
+            shards = [r["shards"][outcome] for r in results if outcome in r["shards"]]
+            _remove_others(out / outcome, {s["path"] for s in shards})
+            manifest = common | {
+                "dataset": outcome,
+                "rows": sum(s["rows"] for s in shards),
+                "bytes": sum(s["bytes"] for s in shards),
+                "shards": shards,
+            }
+            storage.write_json(out / outcome / MANIFEST, manifest)
+            datasets[outcome] = {k: manifest[k] for k in ("rows", "bytes")} | {
+                "blake2b": storage.digest(out / outcome / MANIFEST)
+            }
+        statistics = Statistics()
+        for result in results:
+            statistics.add(Statistics.from_json(result["statistics"]))
+        storage.write_json(out / "statistics.json", statistics.to_json())
+        lines = [
+            json.dumps(
+                {"source": r["source"], "path": p, "bytes": n, "blake2b": d}, ensure_ascii=False
+            )
+            for r in results
+            for p, n, d in r["inputs"]
+        ]
+        storage.write_bytes(out / "inputs.jsonl", "".join(f"{x}\n" for x in lines).encode())
+        counts = counts_of(statistics)
+        for outcome in OUTCOMES:
+            if counts["total"][outcome] != datasets[outcome]["rows"]:
+                raise CastorError(
+                    "the counts do not add up",
+                    where=outcome,
+                    got=f"{counts['total'][outcome]} counted, {datasets[outcome]['rows']} written",
+                )
+        manifest = common | {
+            "counts": counts,
+            "datasets": datasets,
+            "inputs": _inputs(results),
+            "inputs_blake2b": storage.digest(out / "inputs.jsonl"),
+            "statistics_blake2b": storage.digest(out / "statistics.json"),
+            "limit": self.job.limit,
+            "config": portable(self.job.recipe),
+            "versions": self.tools.versions,
+            "rules_never_fired": self._never_fired(statistics),
+        }
+        storage.write_json(out / MANIFEST, manifest)
+
+    def _never_fired(self, statistics: Statistics) -> list[str]:
+        fired = {
+            k.split("\t")[2].removesuffix(":missing")
+            for k in statistics.counts
+            if k.startswith("reason\t")
+        }
+        return [
+            f"{policy.name}: {reason}"
+            for _, policy in self.tools.policies
+            for reason in policy.reasons
+            if reason not in fired
+        ]
+
+
+def counts_of(statistics: Statistics) -> dict[str, Any]:
+    """Rows in and rows by outcome: in total, by source, by modality; they add up."""
+    empty = dict.fromkeys(("in", *OUTCOMES), 0)
+    total, sources, modalities = dict(empty), {}, {}
+    skipped: dict[str, int] = {}
+    for path, n in statistics.counts.items():
+        kind, *rest = path.split("\t")
+        if kind == "outcome":
+            source, modality, outcome = rest
+            tables = [total, sources.setdefault(source, dict(empty))]
+            tables.append(modalities.setdefault(modality or "unread", dict(empty)))
+            for table in tables:
+                table["in"] += n
+                table[outcome] += n
+        elif kind == "skipped":
+            skipped[rest[1]] = skipped.get(rest[1], 0) + n
+    return {"total": total, "by_source": sources, "by_modality": modalities, "skipped": skipped}
+
+
+def _inputs(results: list[dict[str, Any]]) -> dict[str, Any]:
+    found: dict[str, dict[str, int]] = {}
+    for result in results:
+        entry = found.setdefault(result["source"], {"files": 0, "bytes": 0, "shards": 0})
+        entry["files"] += len(result["inputs"])
+        entry["bytes"] += sum(n for _, n, _ in result["inputs"])
+        entry["shards"] += 1
+    return found
+
+
+def _remove_others(folder: pathlib.Path, names: set[str]) -> None:
+    """Removes shards of an earlier configuration that this one did not write."""
+    for path in folder.glob("part-*.parquet"):
+        if path.name not in names:
+            path.unlink()

@@ -1,0 +1,81 @@
+"""The Beam pipeline of a run: measure -> match -> write -> commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import apache_beam as beam
+
+from castor.pipelines.job import Job
+from castor.pipelines.stages import match, measure
+from castor.pipelines.stages.commit import Commit
+from castor.pipelines.stages.write import Write
+
+Pair = tuple[int, int]
+Packed = tuple[int, bytes]
+
+
+def build(pipeline: beam.Pipeline, job: Job, todo: Iterable[int], done: Iterable[int]) -> None:
+    """Adds the steps of a run to a pipeline.
+
+    Args:
+        pipeline: an empty pipeline of any runner.
+        job: the resolved run.
+        todo: numbers of the shards that must be measured.
+        done: numbers of the shards whose measured file is there and up to date.
+    """
+    text = job.to_json()
+    measured = (
+        _create(pipeline, "Shards to measure", todo)
+        | "Read" >> beam.ParDo(measure.Read(text)).with_output_types(measure.Batch)
+        | "Rewrite" >> beam.ParDo(measure.Rewrite(text)).with_output_types(measure.Batch)
+        | "Annotate" >> beam.ParDo(measure.Annotate(text)).with_output_types(measure.Batch)
+        | "Store" >> beam.ParDo(measure.Store(text)).with_output_types(Pair)
+    )  # (shard number, 0)
+    ready = (
+        (measured, _create(pipeline, "Shards measured before", done))
+        | "All shards" >> beam.Flatten()
+        | "Spread" >> beam.Reshuffle()
+    )  # (shard number, 0)
+    matches = _matches(ready, text)  # (shard number, packed MATCHes)
+    written = (
+        {"ready": ready, "matches": matches}
+        | "By shard" >> beam.CoGroupByKey()
+        | "Write" >> beam.ParDo(Write(text)).with_output_types(Packed)
+    )  # (0, result)
+    _ = (
+        written
+        | "All results" >> beam.GroupByKey()
+        | "Commit" >> beam.ParDo(Commit(text)).with_output_types(int)
+    )
+
+
+def _matches(ready: beam.PCollection, text: str) -> beam.PCollection:
+    signed = ready | "Sign" >> beam.ParDo(match.Sign(text)).with_output_types(Packed).with_outputs(
+        match.BANDED, main=match.EXACT
+    )
+    exact = (
+        signed[match.EXACT]
+        | "By content hash" >> beam.GroupByKey()
+        | "Exact duplicates" >> beam.FlatMap(match.exact_matches).with_output_types(Packed)
+    )
+    groups = (
+        signed[match.BANDED]
+        | "By band" >> beam.GroupByKey()
+        | "Candidates" >> beam.FlatMap(match.groups).with_output_types(Packed)
+    )
+    shingles = (
+        groups
+        | "Rows to compare" >> beam.FlatMap(match.rows_to_read).with_output_types(Packed)
+        | "Rows by shard" >> beam.GroupByKey()
+        | "Shingle" >> beam.ParDo(match.Shingle(text)).with_output_types(Packed)
+    )
+    return (
+        {"exact": exact, "groups": groups, "shingles": shingles}
+        | "All candidates" >> beam.CoGroupByKey()
+        | "Resolve" >> beam.ParDo(match.Resolve(text)).with_output_types(Packed)
+    )
+
+
+def _create(pipeline: beam.Pipeline, label: str, numbers: Iterable[int]) -> beam.PCollection:
+    return pipeline | label >> beam.Create([(n, 0) for n in numbers]).with_output_types(Pair)
