@@ -36,7 +36,7 @@ def kernel(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        dispatcher = nb.njit(nogil=True)(function)
+        dispatcher = nb.njit(nogil=True, _nrt=False)(function)
         dispatcher.enable_caching()
         dispatcher._cache._cache_file._source_stamp = STAMP
         dispatcher.compile(signature)

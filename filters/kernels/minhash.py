@@ -47,7 +47,8 @@ def minhash(
     """
     a, b = coefficients(permutations, seed)
     out = np.full((len(offsets) - 1, permutations), EMPTY, np.uint32)
-    _minhash(hashes, offsets, ngram, a, b, out)
+    longest = int(np.diff(offsets).max(initial=1))
+    _minhash(hashes, offsets, ngram, a, b, np.empty(longest, np.uint32), out)
     return out
 
 
@@ -102,8 +103,8 @@ def coefficients(permutations: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return a, b
 
 
-@kernel(nb.int64(U64, nb.int64, nb.int64, nb.int64, nb.uint32[::1]))
-def _grams(hashes, start, stop, ngram, out):
+@nb.njit(nogil=True, _nrt=False)
+def _grams_of(hashes, start, stop, ngram, out):
     """Writes the hashes of one row's shingles into out[0:n]; returns n."""
     if stop == start:
         return 0
@@ -117,20 +118,20 @@ def _grams(hashes, start, stop, ngram, out):
     return n
 
 
-@kernel(nb.void(U64, I64, nb.int64, U32, U32, nb.uint32[:, ::1]))
-def _minhash(hashes, offsets, ngram, a, b, out):
-    longest = 1
+@kernel(nb.int64(U64, nb.int64, nb.int64, nb.int64, nb.uint32[::1]))
+def _grams(hashes, start, stop, ngram, out):
+    return _grams_of(hashes, start, stop, ngram, out)
+
+
+@kernel(nb.void(U64, I64, nb.int64, U32, U32, nb.uint32[::1], nb.uint32[:, ::1]))
+def _minhash(hashes, offsets, ngram, a, b, grams, out):
     for row in range(len(offsets) - 1):
-        longest = max(longest, offsets[row + 1] - offsets[row])
-    grams = np.empty(longest, np.uint32)
-    for row in range(len(offsets) - 1):
-        n = _grams(hashes, offsets[row], offsets[row + 1], ngram, grams)
-        signature = out[row]
+        n = _grams_of(hashes, offsets[row], offsets[row + 1], ngram, grams)
         for i in range(n):
-            x = grams[i]
             # Numba widens a product of 32-bit numbers to 64 bits, hence the casts.
+            x = grams[i]
             x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(0x85EBCA6B))
             x = np.uint32((x ^ (x >> np.uint32(13))) * np.uint32(0xC2B2AE35))
             x = np.uint32(x ^ (x >> np.uint32(16)))
             for k in range(len(a)):
-                signature[k] = min(signature[k], np.uint32(a[k] * x + b[k]))
+                out[row, k] = min(out[row, k], np.uint32(a[k] * x + b[k]))

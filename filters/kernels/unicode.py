@@ -52,6 +52,7 @@ class Tables(NamedTuple):
 
     pages: np.ndarray  # uint16 [4352]
     flags: np.ndarray  # uint16 [n_pages * 256]
+    ascii: np.ndarray  # uint16 [256]: flags of a byte that is ASCII, 0 of any other
     fold_pages: np.ndarray  # uint16 [4352]
     folds: np.ndarray  # int32 [n_pages * 256]: folded code point minus code point
 
@@ -67,7 +68,7 @@ def tables() -> Tables:
     return found
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, _nrt=False)
 def decode(data: np.ndarray, i: int, stop: int) -> tuple[int, int]:
     """The code point at byte i and its length in bytes; a wrong byte is (0xFFFD, 1)."""
     c = np.int64(data[i])
@@ -89,10 +90,20 @@ def decode(data: np.ndarray, i: int, stop: int) -> tuple[int, int]:
     return np.int64(INVALID), 1
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, _nrt=False)
 def flags_of(cp: int, pages: np.ndarray, flags: np.ndarray) -> int:
     """The properties of a code point."""
     return np.int64(flags[np.int64(pages[cp >> 8]) << 8 | (cp & 255)])
+
+
+@nb.njit(nogil=True, _nrt=False)
+def char_at(data: np.ndarray, i: int, stop: int, pages: np.ndarray, flags: np.ndarray) -> tuple:
+    """Code point, length in bytes and properties of the character at byte i."""
+    c = np.int64(data[i])
+    if c < 0x80:
+        return c, 1, np.int64(flags[c])
+    c, n = decode(data, i, stop)
+    return c, n, flags_of(c, pages, flags)
 
 
 def is_unspaced(char: str) -> bool:
@@ -140,7 +151,8 @@ def build() -> Tables:
     pages, flags = _two_stage(np.array([properties(c) for c in points], np.uint16))
     deltas = [ord(fold(c)) - cp for cp, c in enumerate(points)]
     fold_pages, folds = _two_stage(np.array(deltas, np.int32))
-    return Tables(pages, flags, fold_pages, folds)
+    ascii_flags = np.where(np.arange(256) < 128, flags[:256], 0).astype(np.uint16)
+    return Tables(pages, flags, ascii_flags, fold_pages, folds)
 
 
 def _two_stage(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -32,17 +32,16 @@ from castor.filters.kernels.unicode import (
     MARK,
     NUMBER,
     UNSPACED,
-    decode,
-    flags_of,
+    UPPER,
+    char_at,
     tables,
 )
 
 FNV_BASIS = np.uint64(14695981039346656037)
 FNV_PRIME = np.uint64(1099511628211)
-WORD = LETTER | MARK | NUMBER
 
 
-@nb.njit(nogil=True)
+@nb.njit(nogil=True, _nrt=False)
 def finish(h: int) -> int:
     """The finaliser of MurmurHash3 (fmix64): a bijection that spreads every bit."""
     h = np.uint64(h)
@@ -75,57 +74,53 @@ def normalised_words(
     return hashes[:n].copy(), start[:n].copy(), end[:n].copy(), offsets
 
 
-@nb.njit(nogil=True)
-def _joins(data, i, stop, before, pages, flags):
-    """The byte after an apostrophe or comma at i that joins its neighbours; 0 if it does not."""
-    c, n = decode(data, i, stop)
-    wanted = 0
-    if c == 0x27 or c == 0x2019:
-        wanted = LETTER
-    elif c == 0x2C:
-        wanted = DIGIT
-    if wanted == 0 or not before & wanted or i + n >= stop:
-        return 0
-    following, _ = decode(data, i + n, stop)
-    f = flags_of(following, pages, flags)
-    return i + n if f & wanted and not f & UNSPACED else 0
+@nb.njit(nogil=True, _nrt=False)
+def _joins(c, data, i, stop, before, pages, flags):
+    """Whether an apostrophe or comma c, which ends at byte i, joins its neighbours."""
+    wanted = DIGIT if c == 0x2C else LETTER
+    if (c != 0x27 and c != 0x2019 and c != 0x2C) or not before & wanted or i >= stop:
+        return False
+    _, _, f = char_at(data, i, stop, pages, flags)
+    return f & wanted != 0 and f & UNSPACED == 0
 
 
-@kernel(nb.int64(U8, I64, U16, U16, U16, I32, nb.uint64[::1], nb.int64[::1], nb.int64[::1],
+@kernel(nb.int64(U8, I64, U16, U16, U16, U16, I32, nb.uint64[::1], nb.int64[::1], nb.int64[::1],
                  nb.int64[::1]))
-def _normalised(data, rows, pages, flags, fold_pages, folds, hashes, start, end, offsets):
+def _normalised(data, rows, pages, flags, ascii, fold_pages, folds, hashes, start, end, offsets):
     n_words = 0
     for row in range(len(rows) - 1):
         first, stop = rows[row], rows[row + 1]
         i = first
         while i < stop:
-            c, n = decode(data, i, stop)
-            f = flags_of(c, pages, flags)
+            c, n, f = char_at(data, i, stop, pages, flags)
             if not f & (LETTER | NUMBER):  # a mark alone begins no word
                 i += n
                 continue
-            h, word, letter = FNV_BASIS, i, f
-            alone = f & UNSPACED
+            h, word, letter, alone = FNV_BASIS, i, f, f & UNSPACED
             while True:
-                c += np.int64(folds[np.int64(fold_pages[c >> 8]) << 8 | (c & 255)])
-                h = (h ^ np.uint64(c)) * FNV_PRIME
+                folded = c + np.int64(folds[np.int64(fold_pages[c >> 8]) << 8 | (c & 255)])
+                h = (h ^ np.uint64(folded)) * FNV_PRIME
                 i += n
+                letter = letter if f & MARK else f
+                while not alone and i < stop:  # most text: folded by the bit of UPPER
+                    f = np.int64(ascii[data[i]])
+                    if not f & (LETTER | NUMBER):
+                        break
+                    h = (h ^ np.uint64(data[i] | (f & UPPER))) * FNV_PRIME
+                    i += 1
+                    letter = f
                 if i >= stop:
                     break
-                c, n = decode(data, i, stop)
-                f = flags_of(c, pages, flags)
+                c, n, f = char_at(data, i, stop, pages, flags)
                 if f & MARK:
                     continue
                 if alone or f & UNSPACED:
                     break
                 if not f & (LETTER | NUMBER):
-                    joined = _joins(data, i, stop, letter, pages, flags)
-                    if joined == 0:
+                    if not _joins(c, data, i + n, stop, letter, pages, flags):
                         break
-                    i = joined
-                    c, n = decode(data, i, stop)
-                    f = flags_of(c, pages, flags)
-                letter = f
+                    i += n
+                    c, n, f = char_at(data, i, stop, pages, flags)
             hashes[n_words] = finish(h)
             start[n_words], end[n_words] = word - first, i - first
             n_words += 1
