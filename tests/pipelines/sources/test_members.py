@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from castor.filters.reasons import Reason
 from castor.pipelines.source import RejectError
-from castor.pipelines.sources._archive import Member, is_archive, members, stem
+from castor.pipelines.sources._members import Member, is_archive, members, stem
 from castor.pipelines.sources._unpack import open_unpacked, unpack
 
 FILES = {"a/one.txt": b"one", "a/b/two.txt": b"two" * 999, "three.txt": b""}
