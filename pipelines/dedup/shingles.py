@@ -41,13 +41,13 @@ class Shingles:
 def shingle_sets(column: pa.LargeStringArray, ngram: int = NGRAM) -> tuple[np.ndarray, np.ndarray]:
     """(values, offsets) of the n-gram sets of each text of a column.
 
-    Words are those of `castor.filters.kernels.normalised_words`; a null text has no words
+    Words are those of `castor.filters.kernels.words.normalised_words`; a null text has no words
     and an empty set; a text of fewer than `ngram` words has one gram, all of them.
     """
-    from castor.filters import kernels
+    from castor.filters.kernels.words import normalised_words
     from castor.pipelines.dedup.kernels import shingle_hashes
 
-    hashes, _, _, offsets = kernels.normalised_words(column)
+    hashes, _, _, offsets = normalised_words(column)
     values = np.empty(len(hashes), np.uint64)
     ends = np.empty(len(offsets), np.int64)
     n = shingle_hashes(hashes, offsets, ngram, values, ends)

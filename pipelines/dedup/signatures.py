@@ -34,8 +34,6 @@ METHOD_EXACT = 1  # equal content hash
 METHOD_NEAR = 2  # exact Jaccard similarity of word 5-grams reaches the threshold
 METHODS = {METHOD_EXACT: "exact", METHOD_NEAR: "near"}
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-
 
 def n_bytes(batch: pa.RecordBatch) -> np.ndarray:
     """The size by which the kept one of several duplicates is chosen, as uint64[rows].
@@ -89,19 +87,21 @@ def pack_bands(
 
     Args:
         batch: record batch with the columns `text` and `media`.
-        bands: fixed_size_list<uint64>[bands] of its rows; null for a row without words,
-            which takes no part (all rows without words would look alike).
+        bands: fixed_size_list<uint64>[bands] of its rows, keys of `kernels.minhash.bands`
+            (the number of the band is part of a key). A row without words, null or all
+            keys 0, takes no part, or all such rows would look alike.
         shard: number of the shard.
         first_row: number in the shard of the batch's first row.
         alive: bool[rows]; rows that were rejected or dropped are False and take no part.
     """
-    rows = _taking_part(bands.is_valid().to_numpy(zero_copy_only=False), alive)
     n_bands = bands.type.list_size
+    rows = _taking_part(bands.is_valid().to_numpy(zero_copy_only=False), alive)
     taken = bands.take(pa.array(rows)).flatten().to_numpy(zero_copy_only=False)
     values = taken.astype(np.uint64, copy=False).reshape(len(rows), n_bands)
+    has_words = (values != 0).any(axis=1)
+    rows, values = rows[has_words], values[has_words]
     packed = np.empty((len(rows), n_bands), BAND)
-    salt = np.arange(1, n_bands + 1, dtype=np.uint64) * _GOLDEN
-    packed["band_hash"] = _mix(values ^ salt)
+    packed["band_hash"] = values
     packed["n_bytes"] = n_bytes(batch)[rows, None]
     packed["shard"], packed["row"] = shard, (rows + first_row)[:, None]
     return packed.reshape(-1)
@@ -135,10 +135,3 @@ def place(array: np.ndarray, *, kept: bool = False) -> np.ndarray:
 
 def _taking_part(valid: np.ndarray, alive: np.ndarray | None) -> np.ndarray:
     return np.flatnonzero(valid if alive is None else valid & alive)
-
-
-def _mix(x: np.ndarray) -> np.ndarray:
-    """The finaliser of MurmurHash3 (Appleby): every bit of the input reaches the prefix."""
-    x = (x ^ (x >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-    x = (x ^ (x >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-    return x ^ (x >> np.uint64(33))
