@@ -41,8 +41,11 @@ class Job:
         roots: absolute input root by source name.
         shards: all shards, in order.
         sidecars: digest of the files beside the inputs, by source name.
+        ignored: files beside the inputs that no source reads, by source name.
         limit: at most this many records per source and shard, or None.
-        against: digest of the benchmark index, or None.
+        passed: the Arrow schema of a dataset that is read, hex IPC, or None: its signal
+            columns are passed through.
+        against: what is known of the benchmarks, or None.
     """
 
     recipe: Recipe
@@ -50,8 +53,10 @@ class Job:
     roots: dict[str, str]
     shards: tuple[ShardInput, ...]
     sidecars: dict[str, str]
+    ignored: dict[str, list[str]]
     limit: int | None = None
-    against: str | None = None
+    passed: str | None = None
+    against: dict[str, Any] | None = None
 
     @property
     def work(self) -> pathlib.Path:
@@ -70,17 +75,25 @@ class Job:
         """What is known of a measured shard; its presence says that it is whole."""
         return self.work / "measured" / f"part-{number:05d}.json"
 
-    def to_json(self) -> str:
-        """The job as text; `from_json` is its inverse."""
+    def save(self) -> str:
+        """Writes the job to a file named by its digest, for workers to load; its path."""
         data = dataclasses.asdict(dataclasses.replace(self, recipe=None))  # type: ignore[arg-type]
         data["recipe"] = self.recipe.model_dump(mode="json")
-        return json.dumps(data)
+        path = self.work / "jobs" / f"{storage.digest_of(data)}.json"
+        storage.write_bytes(path, json.dumps(data).encode())
+        return str(path)
+
+    @property
+    def written(self) -> list[ShardInput]:
+        """The shards that are written: those of no reference source."""
+        reference = {s.name for s in self.recipe.sources if s.reference}
+        return [s for s in self.shards if s.source not in reference]
 
 
 @functools.lru_cache(maxsize=4)
-def from_json(text: str) -> Job:
-    """Rebuilds a job on a worker."""
-    data = json.loads(text)
+def load_job(path: str) -> Job:
+    """Rebuilds a saved job, once per process."""
+    data = storage.read_json(pathlib.Path(path))
     data["recipe"] = Recipe.model_validate(data["recipe"])
     data["shards"] = tuple(
         ShardInput(s["number"], s["source"], tuple(File(**f) for f in s["files"]))
@@ -92,8 +105,9 @@ def from_json(text: str) -> Job:
 class Tools:
     """The objects that a job names, built once per process."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, passed: str | None = None) -> None:
         self.recipe = recipe
+        self._passed = [] if passed is None else list(pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(passed))))
         self.sources: dict[str, Source] = {s.name: sources.load(s.kind) for s in recipe.sources}
         self.options = {
             s.name: _options(s.name, self.sources[s.name], s.options) for s in recipe.sources
@@ -120,8 +134,10 @@ class Tools:
 
     @property
     def signal_fields(self) -> list[pa.Field]:
-        """The columns that rewriters and annotators add, in order, each once."""
-        fields = [r.column for _, r in self.rewriters]
+        """The columns that are passed through, and that rewriters and annotators add."""
+        own = {*RECORD_SCHEMA.names, BANDS}
+        fields = [f for f in self._passed if f.name not in own]
+        fields += [r.column for _, r in self.rewriters]
         fields += [f for _, a in self.annotators for f in a.columns]
         return list({f.name: f for f in fields}.values())
 
@@ -159,14 +175,13 @@ class Tools:
 
 
 @functools.lru_cache(maxsize=4)
-def tools(recipe_json: str) -> Tools:
-    """The tools of a recipe, cached per process."""
-    return Tools(Recipe.model_validate_json(recipe_json))
+def _tools(recipe_json: str, passed: str | None) -> Tools:
+    return Tools(Recipe.model_validate_json(recipe_json), passed)
 
 
 def tools_of(job: Job) -> Tools:
     """The tools of a job, cached per process."""
-    return tools(job.recipe.model_dump_json())
+    return _tools(job.recipe.model_dump_json(), job.passed)
 
 
 def castor_version() -> str:

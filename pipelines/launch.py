@@ -10,7 +10,7 @@ from typing import Any
 
 from castor.filters.errors import ConfigError
 from castor.pipelines import run as runs
-from castor.pipelines.job import Job
+from castor.pipelines.job import Job, reusable
 from castor.pipelines.progress import Totals
 from castor.pipelines.recipe import load
 from castor.pipelines.run import Outcome
@@ -34,7 +34,9 @@ def launch(
     if dry_run:
         from castor.pipelines import estimate
 
-        estimate.show(runs.plan(found, pathlib.Path(out).resolve(), limit=limit), workers, mode)
+        job = runs.plan(found, pathlib.Path(out).resolve(), limit=limit)
+        todo = [s.number for s in job.shards if not reusable(job, s)]
+        print(estimate.render(estimate.describe(job, todo, workers)))
         return None
     if runner == "dataflow":
         from castor.pipelines.engines import dataflow

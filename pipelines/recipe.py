@@ -26,11 +26,15 @@ class _Frozen(pydantic.BaseModel):
 
 
 class SourceSpec(_Frozen):
-    """One input of a run: a kind of source, where it lies, and its options."""
+    """One input of a run: a kind of source, where it lies, and its options.
+
+    Rows of a `reference` source are compared with, kept in every duplicate, and not written.
+    """
 
     name: str = pydantic.Field(pattern=r"^[a-z][a-z0-9_-]*$")
     kind: str
     input: str
+    reference: bool = False
     exclude: tuple[str, ...] = ()
     options: dict[str, Any] = {}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import logging
 import os
 import pathlib
 import platform
@@ -19,7 +20,7 @@ from typing import Any
 
 from castor.filters.errors import CastorError, ConfigError
 from castor.pipelines import inputs, progress, recipe, storage
-from castor.pipelines.dataset import MANIFEST, OUTCOMES
+from castor.pipelines.dataset import MANIFEST, OUTCOMES, open_folder
 from castor.pipelines.job import (
     Job,
     castor_version,
@@ -31,6 +32,7 @@ from castor.pipelines.job import (
 )
 from castor.pipelines.lock import locked
 from castor.pipelines.recipe import Recipe
+from castor.pipelines.source import load as load_source
 
 MODES = ("memory", "threads", "processes")
 Watch = Callable[[Job, dict[str, progress.Totals]], None]
@@ -56,6 +58,18 @@ class Outcome:
     measured: int
     reused: int
 
+    def summary(self) -> dict[str, Any]:
+        """The outcome as JSON values."""
+        return {
+            "out": str(self.out),
+            "counts": self.manifest["counts"],
+            "datasets": self.manifest["datasets"],
+            "skipped": self.skipped,
+            "seconds": round(self.seconds, 2),
+            "shards_measured": self.measured,
+            "shards_reused": self.reused,
+        }
+
 
 def plan(found: Recipe, out: pathlib.Path, *, limit: int | None = None) -> Job:
     """Resolves a recipe against the input that is there now; runs nothing.
@@ -65,15 +79,28 @@ def plan(found: Recipe, out: pathlib.Path, *, limit: int | None = None) -> Job:
     """
     if limit is not None and limit < 1:
         raise ConfigError("--limit must be at least 1", got=limit)
-    empty = Job(found, str(out), {}, (), {}, limit)
-    tools = tools_of(empty)
-    sources = [inputs.find(spec, tools.sources[spec.name]) for spec in found.sources]
-    return dataclasses.replace(
-        empty,
+    kinds = {spec.name: load_source(spec.kind) for spec in found.sources}
+    passed = _passed(found)
+    tools_of(Job(found, str(out), {}, (), {}, {}, limit, passed))  # refuses unknown names first
+    sources = [inputs.find(spec, kinds[spec.name]) for spec in found.sources]
+    return Job(
+        recipe=found,
+        out=str(out),
         roots={s.source: s.root for s in sources},
         shards=tuple(inputs.shards(sources, found.limits)),
         sidecars={s.source: sidecar_digest(s) for s in sources},
+        ignored={s.source: [f.path for f in s.others] for s in sources},
+        limit=limit,
+        passed=passed,
     )
+
+
+def _passed(found: Recipe) -> str | None:
+    """The schema of the first dataset among the sources, as Job.passed."""
+    for spec in found.sources:
+        if spec.kind == "dataset" and not spec.reference:
+            return open_folder(spec.input).schema.serialize().to_pybytes().hex()
+    return None
 
 
 def run(
@@ -136,6 +163,9 @@ def _engine(
     from castor.pipelines.engines import local
     from castor.pipelines.stages.pipeline import build
 
+    handler = logging.FileHandler(log)
+    logging.getLogger("apache_beam").addHandler(handler)
+    logging.getLogger("apache_beam").propagate = False  # errors are told once, by us
     try:
         local.run(lambda p: build(p, job, todo, done), mode=mode, workers=workers)
     except CastorError:
@@ -143,6 +173,9 @@ def _engine(
     except Exception as error:
         found_error = progress.first_error(job.work)
         raise (found_error[0] if found_error else error) from error
+    finally:
+        logging.getLogger("apache_beam").removeHandler(handler)
+        handler.close()
 
 
 def _prepare(job: Job) -> tuple[list[int], list[int]]:
@@ -197,7 +230,8 @@ def _same_content(job: Job) -> bool:
     import json
 
     lines = (pathlib.Path(job.out) / "inputs.jsonl").read_text(encoding="utf-8").splitlines()
-    before = {(e["source"], e["path"]): e["blake2b"] for e in map(json.loads, lines)}
+    entries = [e for e in map(json.loads, lines) if "blake2b" in e]
+    before = {(e["source"], e["path"]): e["blake2b"] for e in entries}
     now = [(s.source, f.path) for s in job.shards for f in s.files]
     return set(before) == set(now) and all(
         storage.digest(pathlib.Path(job.roots[source], path)) == before[source, path]

@@ -19,10 +19,10 @@ def main(path: str) -> None:
     plan = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     from castor.pipelines.engines import local
-    from castor.pipelines.job import from_json
+    from castor.pipelines.job import load_job
     from castor.pipelines.stages.pipeline import build
 
-    job = from_json(plan["job"])
+    job = load_job(plan["job"])
     with progress.reporting(job.work):
         local.run(
             lambda p: build(p, job, plan["todo"], plan["done"]),

@@ -45,7 +45,7 @@ def run(
         CastorError: a step failed, or a worker died.
         KeyboardInterrupt: after every process of the run was ended.
     """
-    plan = {"job": job.to_json(), "todo": todo, "done": done, "mode": mode, "workers": workers}
+    plan = {"job": job.save(), "todo": todo, "done": done, "mode": mode, "workers": workers}
     path = job.work / "plan.json"
     path.write_text(json.dumps(plan), encoding="utf-8")
     with log.open("ab") as file:

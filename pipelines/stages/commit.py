@@ -22,10 +22,10 @@ class Commit(Step):
     def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[int]:
         with progress.reporting(self.job.work):
             results = sorted((json.loads(r) for r in element[1]), key=lambda r: r["number"])
-            if [r["number"] for r in results] != [s.number for s in self.job.shards]:
+            if [r["number"] for r in results] != [s.number for s in self.job.written]:
                 raise CastorError(
                     "the results do not cover all shards",
-                    got=f"{len(results)} results for {len(self.job.shards)} shards",
+                    got=f"{len(results)} results for {len(self.job.written)} shards",
                     fix="run the same command again",
                 )
             self._commit(results)
@@ -59,6 +59,11 @@ class Commit(Step):
             for r in results
             for p, n, d in r["inputs"]
         ]
+        lines += [
+            json.dumps({"source": source, "path": path, "ignored": True}, ensure_ascii=False)
+            for source, paths in self.job.ignored.items()
+            for path in paths
+        ]
         storage.write_bytes(out / "inputs.jsonl", "".join(f"{x}\n" for x in lines).encode())
         counts = counts_of(statistics)
         for outcome in OUTCOMES:
@@ -71,7 +76,7 @@ class Commit(Step):
         manifest = common | {
             "counts": counts,
             "datasets": datasets,
-            "inputs": _inputs(results),
+            "inputs": _inputs(results, self.job.ignored),
             "inputs_blake2b": storage.digest(out / "inputs.jsonl"),
             "statistics_blake2b": storage.digest(out / "statistics.json"),
             "limit": self.job.limit,
@@ -114,13 +119,14 @@ def counts_of(statistics: Statistics) -> dict[str, Any]:
     return {"total": total, "by_source": sources, "by_modality": modalities, "skipped": skipped}
 
 
-def _inputs(results: list[dict[str, Any]]) -> dict[str, Any]:
+def _inputs(results: list[dict[str, Any]], ignored: dict[str, list[str]]) -> dict[str, Any]:
     found: dict[str, dict[str, int]] = {}
     for result in results:
-        entry = found.setdefault(result["source"], {"files": 0, "bytes": 0, "shards": 0})
+        entry = found.setdefault(result["source"], {"files": 0, "bytes": 0, "shards": 0, "ignored": 0})
         entry["files"] += len(result["inputs"])
         entry["bytes"] += sum(n for _, n, _ in result["inputs"])
         entry["shards"] += 1
+        entry["ignored"] = len(ignored.get(result["source"], ()))
     return found
 
 

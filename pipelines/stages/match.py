@@ -22,12 +22,20 @@ from castor.pipelines.stages.step import Step
 
 PREFIXES = 16  # a prefix must fit in memory; packed pieces shuffle best when they are few
 EXACT, BANDED = "exact", "banded"
+FIRST = np.iinfo(np.uint64).max  # size of a reference row: it is kept before all others
 
 
 class Sign(Step):
     """Shard number -> (prefix, packed signatures), exact as main output, bands tagged."""
 
+    def setup(self) -> None:
+        """Knows which shards are references."""
+        super().setup()
+        written = {s.number for s in self.job.written}
+        self._reference = {s.number for s in self.job.shards} - written
+
     def process(self, element: tuple[int, int]) -> Iterator[tuple[int, bytes]]:
+        """Signs one shard."""
         number = element[0]
         with progress.reporting(self.job.work):
             yield from self._signatures(number)
@@ -47,6 +55,9 @@ class Sign(Step):
             if dedup.near:
                 column = batch.column(BANDS)
                 bands.append(signatures.pack_bands(batch, column, number, first_row, alive))
+            if number in self._reference:
+                for packed in (hashes[-1], *bands[-1:]):
+                    packed["n_bytes"] = FIRST
             first_row += batch.num_rows
         if dedup.exact and hashes:
             yield from signatures.by_prefix(np.concatenate(hashes), PREFIXES)

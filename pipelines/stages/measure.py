@@ -9,17 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import json
+import pathlib
 from collections import Counter
 from collections.abc import Iterator
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from castor.filters.content_hash import content_hashes
 from castor.filters.errors import CastorError
 from castor.filters.reasons import Reason
-from castor.filters.record import RECORD_SCHEMA, Record, batched, size_of, to_batch
+from castor.filters.record import (
+    RECORD_SCHEMA,
+    Record,
+    batched,
+    check_schema,
+    size_of,
+    to_batch,
+)
 from castor.pipelines import coders, progress, storage
-from castor.pipelines.dataset import ShardWriter
+from castor.pipelines.dataset import ShardWriter, read_shard
 from castor.pipelines.inputs import File, ShardInput
 from castor.pipelines.job import BANDS, Job, Tools, measure_fingerprint
 from castor.pipelines.signatures import bands_of
@@ -47,7 +56,7 @@ class Read(Step):
             rejections = ShardWriter(self.job.rejected(number), REJECTED_SCHEMA, level=1)
             try:
                 reader = ShardReader(self.job, self.tools, self.job.shards[number], rejections)
-                for batch in batched(reader.records()):
+                for batch in reader.batches():
                     yield number, batch
                 note = reader.note() | {"rejected": rejections.close()}
             except BaseException:
@@ -86,6 +95,26 @@ class ShardReader:
             "mtimes_ns": [f.mtime_ns for f in self._shard.files],
             "skipped": dict(sorted(self._skipped.items())),
         }
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The documents of all files, in order; of a dataset with its signal columns."""
+        if self._tools.sources[self._shard.source].name == "dataset":
+            yield from self._dataset_batches()
+        else:
+            yield from batched(self.records())
+
+    def _dataset_batches(self) -> Iterator[pa.RecordBatch]:
+        own = {BANDS, *(f.name for _, a in self._tools.annotators for f in a.columns)}
+        for file in self._shard.files:
+            path = pathlib.Path(self._job.roots[self._shard.source], file.path)
+            check_schema(pq.read_schema(path), where=path)
+            self._digests.append((file.path, file.n_bytes, storage.digest(path)))
+            for batch in read_shard(path):
+                left = batch.num_rows if self._job.limit is None else self._job.limit - self._records
+                batch = batch.slice(0, max(0, left))
+                self._records += batch.num_rows
+                yield batch.drop_columns([n for n in batch.schema.names if n in own])
+            progress.tell(self._job.work, "measure", n_bytes=file.n_bytes)
 
     def records(self) -> Iterator[Record]:
         """The records of all files, in order."""

@@ -24,34 +24,34 @@ def build(pipeline: beam.Pipeline, job: Job, todo: Iterable[int], done: Iterable
         todo: numbers of the shards that must be measured.
         done: numbers of the shards whose measured file is there and up to date.
     """
-    text = job.to_json()
+    path = job.save()
     measured = (
         _create(pipeline, "Shards to measure", todo)
-        | "Read" >> beam.ParDo(measure.Read(text)).with_output_types(measure.Batch)
-        | "Rewrite" >> beam.ParDo(measure.Rewrite(text)).with_output_types(measure.Batch)
-        | "Annotate" >> beam.ParDo(measure.Annotate(text)).with_output_types(measure.Batch)
-        | "Store" >> beam.ParDo(measure.Store(text)).with_output_types(Pair)
+        | "Read" >> beam.ParDo(measure.Read(path)).with_output_types(measure.Batch)
+        | "Rewrite" >> beam.ParDo(measure.Rewrite(path)).with_output_types(measure.Batch)
+        | "Annotate" >> beam.ParDo(measure.Annotate(path)).with_output_types(measure.Batch)
+        | "Store" >> beam.ParDo(measure.Store(path)).with_output_types(Pair)
     )  # (shard number, 0)
     ready = (
         (measured, _create(pipeline, "Shards measured before", done))
         | "All shards" >> beam.Flatten()
         | "Spread" >> beam.Reshuffle()
     )  # (shard number, 0)
-    matches = _matches(ready, text)  # (shard number, packed MATCHes)
+    matches = _matches(ready, path)  # (shard number, packed MATCHes)
     written = (
         {"ready": ready, "matches": matches}
         | "By shard" >> beam.CoGroupByKey()
-        | "Write" >> beam.ParDo(Write(text)).with_output_types(Packed)
+        | "Write" >> beam.ParDo(Write(path)).with_output_types(Packed)
     )  # (0, result)
     _ = (
         written
         | "All results" >> beam.GroupByKey()
-        | "Commit" >> beam.ParDo(Commit(text)).with_output_types(int)
+        | "Commit" >> beam.ParDo(Commit(path)).with_output_types(int)
     )
 
 
-def _matches(ready: beam.PCollection, text: str) -> beam.PCollection:
-    signed = ready | "Sign" >> beam.ParDo(match.Sign(text)).with_output_types(Packed).with_outputs(
+def _matches(ready: beam.PCollection, path: str) -> beam.PCollection:
+    signed = ready | "Sign" >> beam.ParDo(match.Sign(path)).with_output_types(Packed).with_outputs(
         match.BANDED, main=match.EXACT
     )
     exact = (
@@ -68,12 +68,12 @@ def _matches(ready: beam.PCollection, text: str) -> beam.PCollection:
         groups
         | "Rows to compare" >> beam.FlatMap(match.rows_to_read).with_output_types(Packed)
         | "Rows by shard" >> beam.GroupByKey()
-        | "Shingle" >> beam.ParDo(match.Shingle(text)).with_output_types(Packed)
+        | "Shingle" >> beam.ParDo(match.Shingle(path)).with_output_types(Packed)
     )
     return (
         {"exact": exact, "groups": groups, "shingles": shingles}
         | "All candidates" >> beam.CoGroupByKey()
-        | "Resolve" >> beam.ParDo(match.Resolve(text)).with_output_types(Packed)
+        | "Resolve" >> beam.ParDo(match.Resolve(path)).with_output_types(Packed)
     )
 
 

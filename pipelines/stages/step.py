@@ -1,22 +1,22 @@
-"""A Beam step that knows the job: rebuilt from text once per worker."""
+"""A Beam step that knows the job: loaded from its file once per worker."""
 
 from __future__ import annotations
 
 import apache_beam as beam
 
 from castor.pipelines import progress
-from castor.pipelines.job import Job, Tools, from_json, tools_of
+from castor.pipelines.job import Job, Tools, load_job, tools_of
 
 
 class Step(beam.DoFn):
-    """Base of every step of a run; pickles as the text of its job."""
+    """Base of every step of a run; pickles as the path of its job."""
 
-    def __init__(self, job: str) -> None:
-        self._job_json = job
+    def __init__(self, path: str) -> None:
+        self._path = path
 
     def setup(self) -> None:
         """Builds what the job names, once per worker."""
-        self.job: Job = from_json(self._job_json)
+        self.job: Job = load_job(self._path)
         with progress.reporting(self.job.work):
             self.tools: Tools = tools_of(self.job)
 

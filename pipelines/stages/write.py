@@ -35,8 +35,16 @@ SAMPLE = pa.field("sample", pa.string())
 class Write(Step):
     """(shard number, what was found about it) -> (0, the shard's result as JSON)."""
 
+    def setup(self) -> None:
+        """Knows which shards are written."""
+        super().setup()
+        self._written = {s.number for s in self.job.written}
+
     def process(self, element: tuple[int, dict]) -> Iterator[tuple[int, bytes]]:
+        """Splits one shard, unless an interrupted run did it already."""
         number, parts = element
+        if number not in self._written:
+            return
         with progress.reporting(self.job.work):
             matches = np.frombuffer(b"".join(sorted(parts["matches"])), MATCH)
             path = self.job.work / "written" / f"part-{number:05d}.json"
