@@ -1,0 +1,106 @@
+"""A made benchmark: questions about the standard library, to be found where they leaked.
+
+Every run of thirteen words of a question holds a name or a number of its own, so that two
+questions never share one, and no page that is not planted can hold one by chance.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import random
+
+from castor.pipelines.demo import machine
+from castor.pipelines.demo.ledger import MADE, Ledger
+
+COUNTING, CHOOSING = "made-counting", "made-choosing"
+_PEOPLE = ("Ada", "Grace", "Linus", "Barbara", "Edsger", "Radia", "Donald", "Alan", "Ken")
+    "Ada",
+    "Grace",
+    "Linus",
+    "Barbara",
+    "Edsger",
+    "Radia",
+    "Donald",
+    "Frances",
+    "Alan",
+    "Ken",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One question: its id (`made-counting/7`), text, the choices if any, and the answer."""
+
+    id: str
+    question: str
+    choices: tuple[str, ...]
+    answer: str
+
+
+def items(n: int = 100) -> tuple[Item, ...]:
+    """`n` counting and `n` multiple-choice questions; the same for the same Python."""
+    facts = _facts()
+    rng = random.Random("castor demo benchmark")
+    pairs = list(itertools.combinations(facts, 2))
+    counting = [_counting(i, *pair, rng) for i, pair in enumerate(rng.sample(pairs, n))]
+    choosing = [_choosing(i, facts, rng) for i in range(n)]
+    return tuple(counting + choosing)
+
+
+def write(ledger: Ledger, questions: tuple[Item, ...]) -> None:
+    """Writes the questions as two JSONL files, in the shapes in which GSM8K and ARC are shared."""
+    for name in (COUNTING, CHOOSING):
+        rows = [_row(q) for q in questions if q.id.startswith(name)]
+        data = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        ledger.write(f"benchmarks/{name}.jsonl", data)
+        ledger.count("benchmarks", MADE, len(data), len(rows))
+
+
+def _row(item: Item) -> dict[str, object]:
+    if not item.choices:
+        return {"question": item.question, "answer": item.answer}
+    gold = item.choices.index(item.answer)
+    return {"query": item.question, "choices": list(item.choices), "gold": gold}
+
+
+def _facts() -> list[machine.Module]:
+    modules = (m for m in machine.library_modules() if 3 <= len(m.functions) <= 60)
+    found = list(itertools.islice(modules, 48))
+    return found if len(found) >= 24 else [_imaginary(i) for i in range(48)]
+
+
+def _imaginary(i: int) -> machine.Module:
+    """Stands in where the standard library's sources are not installed."""
+    names = tuple(f"made_{verb}_{i}" for verb in ("open", "fold", "count", "split", "merge"))
+    return machine.Module(f"made_module_{i}", "python", (), names[: 3 + i % 3], ())
+
+
+def _counting(i: int, m1: machine.Module, m2: machine.Module, rng: random.Random) -> Item:
+    a, b = rng.sample(_PEOPLE, 2)
+    n1, n2, days, late = len(m1.functions), len(m2.functions), rng.randint(3, 9), 10 + i
+    total = (n1 + n2) * days + late
+    question = (
+        f"{a} explains the {n1} functions of {m1.name} in each of {days} courses, and {b} the "
+        f"{n2} functions of {m2.name} in each; {late} more are left for {a} to explain after "
+        f"{m2.name}. How many explanations do {a} and {b} give?"
+    )
+    answer = (
+        f"In one course they explain {n1} + {n2} = {n1 + n2}. In {days} courses it is "
+        f"{n1 + n2} * {days} = {(n1 + n2) * days}, and {late} more make {total}.\n#### {total}"
+    )
+    return Item(f"{COUNTING}/{i}", question, (), answer)
+
+
+def _choosing(i: int, facts: list[machine.Module], rng: random.Random) -> Item:
+    right, *wrong = rng.sample(facts, 4)
+    f, g, h = rng.sample(right.functions, 3)
+    person = rng.choice(_PEOPLE)
+    question = (
+        f"{person} of team {100 + i} calls {f} first, then {g}, and {h} last. From which one "
+        f"module can {person} of team {100 + i} import {g}, {h} and {f} together?"
+    )
+    choices = [m.name for m in (right, *wrong)]
+    rng.shuffle(choices)
+    return Item(f"{CHOOSING}/{i}", question, tuple(choices), right.name)
