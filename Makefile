@@ -33,7 +33,7 @@ $(READY): setup.cfg setup.py pyproject.toml constraints.txt
 	@$(BIN)/python -c pass 2>/dev/null || { \
 	  echo "setup: creating $(VENV)"; \
 	  rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); }
-	@uv=$$(command -v uv || echo $(BIN)/uv); \
+	@uv=uv; $$uv --version >/dev/null 2>&1 || uv=$(BIN)/uv; \
 	if ! $$uv --version >/dev/null 2>&1; then \
 	  echo "setup: installing uv into $(VENV)"; \
 	  $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps \

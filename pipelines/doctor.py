@@ -231,7 +231,7 @@ def _disk(folder: pathlib.Path) -> Check:
     """The disk a folder is on, or will be: the nearest parent that exists."""
     folder = folder.resolve()
     there = next(p for p in (folder, *folder.parents) if p.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+    if not _can_write(there):
         return Check("disk", "fail", f"cannot write in {there}", "give runs another OUT folder")
     free = shutil.disk_usage(there).free
     found = f"{free / 1e9:.1f} GB free in {there}"
