@@ -135,7 +135,7 @@ def properties(char: str) -> int:
         BULLET: char in BULLETS,
         STOP: char in STOPS,
         CLOSER: category in ("Pe", "Pf") or char in QUOTES,
-        TRIGGER: char in "jkvfpJKVFP",
+        TRIGGER: char in "jkvfJKVF",
     }
     return sum(flag for flag, true in tests.items() if true)
 
