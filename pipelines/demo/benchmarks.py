@@ -16,17 +16,6 @@ from castor.pipelines.demo.ledger import MADE, Ledger
 
 COUNTING, CHOOSING = "made-counting", "made-choosing"
 _PEOPLE = ("Ada", "Grace", "Linus", "Barbara", "Edsger", "Radia", "Donald", "Alan", "Ken")
-    "Ada",
-    "Grace",
-    "Linus",
-    "Barbara",
-    "Edsger",
-    "Radia",
-    "Donald",
-    "Frances",
-    "Alan",
-    "Ken",
-)
 
 
 @dataclasses.dataclass(frozen=True)
