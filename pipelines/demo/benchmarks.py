@@ -1,6 +1,6 @@
 """A made benchmark: questions about the standard library, to be found where they leaked.
 
-Every run of thirteen words of a question holds a name or a number of its own, so that two
+Every run of thirteen words of a question holds a number of its own, so that two
 questions never share one, and no page that is not planted can hold one by chance.
 """
 
@@ -71,12 +71,12 @@ def _counting(i: int, m1: machine.Module, m2: machine.Module, rng: random.Random
     n1, n2, days, late = len(m1.functions), len(m2.functions), rng.randint(3, 9), 10 + i
     total = (n1 + n2) * days + late
     question = (
-        f"{a} explains the {n1} functions of {m1.name} in each of {days} courses, and {b} the "
-        f"{n2} functions of {m2.name} in each; {late} more are left for {a} to explain after "
-        f"{m2.name}. How many explanations do {a} and {b} give?"
+        f"In course {100 + i} {a} teaches {n1} functions of {m1.name} and {b} {n2} of {m2.name}; "
+        f"course {100 + i} runs {days} times, and {a} has {late} more. How many lessons does "
+        f"course {100 + i} bring?"
     )
     answer = (
-        f"In one course they explain {n1} + {n2} = {n1 + n2}. In {days} courses it is "
+        f"Each time they teach {n1} + {n2} = {n1 + n2}. In {days} times it is "
         f"{n1 + n2} * {days} = {(n1 + n2) * days}, and {late} more make {total}.\n#### {total}"
     )
     return Item(f"{COUNTING}/{i}", question, (), answer)
@@ -87,8 +87,8 @@ def _choosing(i: int, facts: list[machine.Module], rng: random.Random) -> Item:
     f, g, h = rng.sample(right.functions, 3)
     person = rng.choice(_PEOPLE)
     question = (
-        f"{person} of team {100 + i} calls {f} first, then {g}, and {h} last. From which one "
-        f"module can {person} of team {100 + i} import {g}, {h} and {f} together?"
+        f"{person} of team {500 + i} calls {f}, then {g}, and {h} last. From which module can "
+        f"team {500 + i} import {g}, {h} and {f}?"
     )
     choices = [m.name for m in (right, *wrong)]
     rng.shuffle(choices)
