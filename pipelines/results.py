@@ -1,0 +1,166 @@
+"""What a finished run left behind, read back: manifest, counters, policies, datasets.
+
+The report, the inspection and the terminal's tables all start here, so that none of them
+parses a counter's path on its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from castor.filters import policy as policies
+from castor.filters.errors import CastorError, ConfigError
+from castor.filters.policy import Policy, Rule
+from castor.pipelines import storage
+from castor.pipelines.dataset import MANIFEST, OUTCOMES, Dataset, open_folder
+from castor.pipelines.recipe import Step
+
+MISSING = ":missing"  # what a policy appends to a reason when the signal is null
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """A finished run.
+
+    Attributes:
+        path: its output folder.
+        manifest: the run's manifest.
+        counters: kind of counter -> its path -> count, such as
+            `counters["reason"]["web", "gopher.too_few_words"]`.
+        histograms: (source, signal, outcome) -> bin number -> rows; the outcome is `kept`
+            for rows that passed the policies and `dropped` for the others.
+        run: run.json (when, where and how it ran), or {} when it is absent.
+    """
+
+    path: pathlib.Path
+    manifest: Mapping[str, Any]
+    counters: Mapping[str, Mapping[tuple[str, ...], int]]
+    histograms: Mapping[tuple[str, str, str], Mapping[int, int]]
+    run: Mapping[str, Any]
+
+    @property
+    def counts(self) -> Mapping[str, Any]:
+        """Rows in and by outcome: `total`, `by_source`, `by_modality`, and `skipped`."""
+        return self.manifest["counts"]
+
+    @property
+    def name(self) -> str:
+        """The name of the recipe."""
+        return str(self.manifest["config"]["name"])
+
+    @property
+    def roots(self) -> Mapping[str, str]:
+        """Absolute input root by source name, as it was on the machine that ran it."""
+        return self.run.get("roots", {})
+
+    def dataset(self, outcome: str) -> Dataset:
+        """The dataset of an outcome.
+
+        Raises:
+            CastorError: its folder or manifest is missing or damaged.
+        """
+        return open_folder(self.path / outcome)
+
+    def inputs(self) -> Iterator[Mapping[str, Any]]:
+        """Every input file that was read: source, path, bytes, blake2b."""
+        path = self.path / "inputs.jsonl"
+        try:
+            with path.open(encoding="utf-8") as file:
+                yield from (json.loads(line) for line in file)
+        except (OSError, ValueError) as error:
+            raise CastorError("cannot read the list of inputs", where=path, got=error) from error
+
+    def policies(self) -> list[tuple[Step, Policy | None]]:
+        """The policies of the recipe with their steps; None for one that is no longer there."""
+        found = []
+        for data in self.manifest["config"].get("decide", ()):
+            step = Step.model_validate(data)
+            try:
+                found.append((step, policies.load(step.name)))
+            except ConfigError:  # its file was somebody's own, and has moved since
+                found.append((step, None))
+        return found
+
+    def rules(self, source: str, modalities: set[str]) -> list[tuple[Policy, Rule]]:
+        """The rules that rows of a source and of some modalities had to meet, in order."""
+        return [
+            (policy, rule)
+            for step, policy in self.policies()
+            if policy is not None and step.applies_to(source)
+            and {str(m) for m in policy.modalities} & modalities
+            for rule in policy.rules
+        ]  # fmt: skip
+
+    def modalities(self) -> dict[str, set[str]]:
+        """The modalities of the rows of every source."""
+        found: dict[str, set[str]] = {}
+        for source, modality, _ in self.counters.get("outcome", {}):
+            if modality:
+                found.setdefault(source, set()).add(modality)
+        return found
+
+    def text_bytes(self) -> dict[str, dict[str, int]]:
+        """Bytes of text by source and outcome; what was rejected has none."""
+        found: dict[str, dict[str, int]] = {}
+        for (source, outcome), n in self.counters.get("text_bytes", {}).items():
+            found.setdefault(source, dict.fromkeys(OUTCOMES, 0))[outcome] = n
+        return found
+
+
+def is_run(path: str | os.PathLike[str]) -> bool:
+    """Whether the folder holds a finished run (and not one dataset, or none)."""
+    manifest = pathlib.Path(path) / MANIFEST
+    return manifest.is_file() and "datasets" in storage.read_json(manifest)
+
+
+def open_run(path: str | os.PathLike[str]) -> Results:
+    """Reads back a finished run.
+
+    Raises:
+        CastorError: there is no finished run in the folder, or a file of it is damaged.
+    """
+    folder = pathlib.Path(path)
+    if not is_run(folder):
+        dataset = (folder / MANIFEST).is_file()
+        unfinished = (folder / ".work").is_dir()
+        raise CastorError(
+            "this is one dataset, not the output of a run" if dataset
+            else "no finished run here",
+            where=folder,
+            got="a run that did not finish" if unfinished and not dataset else None,
+            fix="give the folder above it" if dataset
+            else "run the same command again: it resumes" if unfinished
+            else "give the output folder of `castor run`",
+        )  # fmt: skip
+    manifest = storage.read_json(folder / MANIFEST)
+    statistics = storage.read_json(folder / "statistics.json")
+    counters: dict[str, dict[tuple[str, ...], int]] = {}
+    for name, n in statistics["counts"].items():
+        kind, *rest = name.split("\t")
+        counters.setdefault(kind, {})[tuple(rest)] = n
+    histograms = {}
+    for name, bins in statistics["histograms"].items():
+        source, signal, outcome = name.split("\t")
+        histograms[source, signal, outcome] = {int(k): n for k, n in bins.items()}
+    noted = folder / "run.json"
+    run = storage.read_json(noted) if noted.is_file() else {}
+    return Results(folder, manifest, counters, histograms, run)
+
+
+def bound_text(rule: Rule) -> str:
+    """What a rule demands, such as `at least 50, at most 100000`."""
+    return ", ".join(f"{name.replace('_', ' ')} {bound:g}" for name, bound in rule.bounds.items())
+
+
+def condition_text(rule: Rule) -> str:
+    """When a rule applies, such as `meta.language equals en`, or an empty string."""
+    return " and ".join(
+        f"{c.column} {c.test.replace('_', ' ')} "
+        + (", ".join(map(str, c.value)) if isinstance(c.value, tuple) else str(c.value))
+        for c in rule.when
+    )
