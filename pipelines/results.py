@@ -13,6 +13,9 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from castor.filters import policy as policies
 from castor.filters.errors import CastorError, ConfigError
 from castor.filters.policy import Policy, Rule
@@ -150,6 +153,24 @@ def open_run(path: str | os.PathLike[str]) -> Results:
     noted = folder / "run.json"
     run = storage.read_json(noted) if noted.is_file() else {}
     return Results(folder, manifest, counters, histograms, run)
+
+
+def columns_of(dataset: Dataset) -> list[str]:
+    """The columns of a dataset; [] if it has no rows.
+
+    Raises:
+        CastorError: its first shard is missing or damaged.
+    """
+    if not dataset.shards:
+        return []
+    where = dataset.path / dataset.shards[0].path
+    try:
+        return pq.read_schema(where).names
+    except (pa.ArrowException, OSError) as error:
+        raise CastorError(
+            "a shard is damaged", where=where, got=" ".join(str(error).split())[:200],
+            fix="`castor verify` lists what is wrong",
+        ) from error  # fmt: skip
 
 
 def bound_text(rule: Rule) -> str:
