@@ -14,7 +14,7 @@ import random
 from castor.pipelines.demo import machine
 from castor.pipelines.demo.ledger import MADE, Ledger
 
-COUNTING, CHOOSING = "made-counting", "made-choosing"
+COUNTING, CHOOSING, SHORT = "made-counting", "made-choosing", "made-short"
 _PEOPLE = ("Ada", "Grace", "Linus", "Barbara", "Edsger", "Radia", "Donald", "Alan", "Ken")
 
 
@@ -29,22 +29,31 @@ class Item:
 
 
 def items(n: int = 100) -> tuple[Item, ...]:
-    """`n` counting and `n` multiple-choice questions; the same for the same Python."""
+    """`n` counting and `n` multiple-choice questions, then short ones; fixed for a Python."""
     facts = _facts()
     rng = random.Random("castor demo benchmark")
     pairs = list(itertools.combinations(facts, 2))
     counting = [_counting(i, *pair, rng) for i, pair in enumerate(rng.sample(pairs, n))]
     choosing = [_choosing(i, facts, rng) for i in range(n)]
-    return tuple(counting + choosing)
+    return tuple(counting + choosing + _short(facts))
 
 
 def write(ledger: Ledger, questions: tuple[Item, ...]) -> None:
-    """Writes the questions as two JSONL files, in the shapes in which GSM8K and ARC are shared."""
-    for name in (COUNTING, CHOOSING):
+    """Writes the questions as JSONL files, in the shapes of GSM8K, ARC and NQ-Open."""
+    for name in (COUNTING, CHOOSING, SHORT):
         rows = [_row(q) for q in questions if q.id.startswith(name)]
         data = "".join(json.dumps(row) + "\n" for row in rows).encode()
         ledger.write(f"benchmarks/{name}.jsonl", data)
         ledger.count("benchmarks", MADE, len(data), len(rows))
+
+
+def _short(facts: list[machine.Module]) -> list[Item]:
+    """Ten questions of four words, which say nothing without their answers."""
+    longest = [max(m.functions, key=lambda name: (len(name), name)) for m in facts[:10]]
+    return [
+        Item(f"{SHORT}/{i}", f"Which module defines {name}?", (), facts[i].name)
+        for i, name in enumerate(longest)
+    ]
 
 
 def _row(item: Item) -> dict[str, object]:

@@ -187,7 +187,7 @@ def _bad(ledger: Ledger) -> None:
     chapters = [(f"Chapter {i}", pages.paragraphs([p])) for i, p in enumerate(paragraphs, 1)]
     good = epub.epub(epub.Book("bad", title, "Castor's demonstration", chapters))
     for name, data, reason, why in (
-        ("made-cut.epub", good[: len(good) // 2], None, "an EPUB cut in half"),
+        ("made-cut.epub", good[: len(good) // 2], "truncated", "an EPUB cut in half"),
         ("made-locked.epub", archives.locked(good), "encrypted", "an encrypted EPUB"),
         ("made-empty.txt", b"", "empty", "an empty file"),
         ("made-page.pdf", pdf("A page that waits for its reader."), "unsupported_format", "a PDF"),

@@ -91,12 +91,12 @@ def _put(ledger: Ledger, name: str, data: bytes) -> None:
 
 
 def _bad(ledger: Ledger, good: bytes) -> None:
-    for name, data, outcome, why in (
-        ("made-clip-copy.mp4", good, ("duplicate",), "the same bytes again"),
-        ("made-cut.mp4", good[: len(good) // 2], ("rejected", "dropped"), "a clip cut in half"),
-        ("made-garbage.mkv", bytes(range(256)) * 8, ("rejected",), "no clip at all"),
-        ("made-empty.mp4", b"", ("rejected",), "an empty file"),
+    for name, data, outcome, reason, why in (
+        ("made-clip-copy.mp4", good, "duplicate", None, "the same bytes again"),
+        ("made-cut.mp4", good[: len(good) // 2], "rejected", "truncated", "a clip cut in half"),
+        ("made-garbage.mkv", bytes(range(256)) * 8, "rejected", "corrupt", "no clip at all"),
+        ("made-empty.mp4", b"", "rejected", "empty", "an empty file"),
     ):
         _put(ledger, name, data)
-        of = "made-clip-00.mp4" if outcome == ("duplicate",) else None
-        ledger.plant("video", name, "", outcome, why, of=of)
+        of = "made-clip-00.mp4" if outcome == "duplicate" else None
+        ledger.plant("video", name, "", outcome, why, of=of, reason=reason)

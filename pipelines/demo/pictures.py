@@ -93,22 +93,22 @@ def _put(ledger: Ledger, name: str, data: bytes) -> None:
 def _bad(ledger: Ledger) -> None:
     """Duplicates, icons and strips that are no photographs, and files that do not decode."""
     good = encoded(paint.picture("waves", 1000, 400, 300), "PNG")
-    broken = ("rejected", "dropped")  # broken pixels are a fault, or a signal that a policy reads
-    gone = ("dropped",)
-    for name, data, outcome, why in (
-        ("made-waves.png", good, ("kept",), "a made picture"),
-        ("made-waves2.png", good, ("duplicate",), "the same bytes again"),
-        ("made-wrong-suffix.gif", good[:-12] + good[-12:], ("duplicate",), "a PNG that says GIF"),
-        ("made-cut.png", good[: len(good) // 2], broken, "a picture cut in half"),
-        ("made-garbage.jpg", bytes(range(256)) * 8, ("rejected",), "no picture at all"),
-        ("made-empty.png", b"", ("rejected",), "an empty file"),
-        ("made-bomb.png", _bomb(), broken, "24 kB that decode to 196 million pixels"),
-        ("made-icon.png", encoded(paint.picture("shapes", 1001, 16, 16), "PNG"), gone, "an icon"),
-        ("made-strip.png", encoded(paint.picture("clouds", 1002, 900, 12), "PNG"), gone, "a strip"),
+    icon = encoded(paint.picture("shapes", 1001, 16, 16), "PNG")
+    strip = encoded(paint.picture("clouds", 1002, 900, 12), "PNG")
+    for name, data, outcome, reason, why in (
+        ("made-waves.png", good, "kept", None, "a made picture"),
+        ("made-waves2.png", good, "duplicate", None, "the same bytes again"),
+        ("made-wrong-suffix.gif", good, "duplicate", None, "a PNG that says GIF"),
+        ("made-cut.png", good[: len(good) // 2], "rejected", "truncated", "cut in half"),
+        ("made-garbage.jpg", bytes(range(256)) * 8, "rejected", "corrupt", "no picture at all"),
+        ("made-empty.png", b"", "rejected", "empty", "an empty file"),
+        ("made-bomb.png", _bomb(), "rejected", "bomb", "24 kB that decode to 196 megapixels"),
+        ("made-icon.png", icon, "dropped", "image.too_small", "an icon"),
+        ("made-strip.png", strip, "dropped", "image.too_elongated", "a strip"),
     ):
         _put(ledger, name, data)
-        of = "made-waves.png" if outcome == ("duplicate",) else None
-        ledger.plant("images", name, "", outcome, why, of=of)
+        of = "made-waves.png" if outcome == "duplicate" else None
+        ledger.plant("images", name, "", outcome, why, of=of, reason=reason)
 
 
 def _bomb() -> bytes:

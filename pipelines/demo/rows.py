@@ -8,7 +8,7 @@ import itertools
 import json
 from collections.abc import Iterator
 
-from castor.pipelines.demo import junk, machine, prose
+from castor.pipelines.demo import benchmarks, junk, machine, prose
 from castor.pipelines.demo.benchmarks import Item
 from castor.pipelines.demo.ledger import FOUND, MADE, Ledger
 from castor.pipelines.demo.tfrecord import tfrecord
@@ -77,7 +77,9 @@ def _planted(ledger: Ledger, questions: tuple[Item, ...]) -> None:
     file = "made-rows.jsonl"
     lines: list[bytes] = []
 
-    def add(name: str, text: str, outcome: str, why: str, **more: str | tuple[str, ...]) -> None:
+    def add(
+        name: str, text: str, outcome: str, why: str, **more: str | tuple[str, ...] | None
+    ) -> None:
         lines.append(_jsonl([{"id": name, "text": text, "lang": "en", "source": "made"}]))
         ledger.count("rows", MADE, len(text))
         ledger.plant("rows", file, name, outcome, why, **more)
@@ -113,13 +115,28 @@ def _planted(ledger: Ledger, questions: tuple[Item, ...]) -> None:
             f"a benchmark question leaked into it ({how})",
             item=leak.id,
         )
-    for line, why in (
-        (b'{"id": "made-broken", "text": "no end\n', "a line that is no JSON"),
-        (b'{"id": "made-bytes", "text": "\xff\xfe"}\n', "bytes that are no UTF-8"),
-        (b'{"id": "made-bare", "lang": "en"}\n', "a row without text"),
+    short = next(q for q in questions if q.id.startswith(benchmarks.SHORT))
+    for name, said, outcome, why, item in (
+        ("made-short", f"{short.question} {short.answer}", "contaminated", "with", short.id),
+        ("made-short-alone", short.question, "kept", "without", None),
     ):
-        ledger.plant("rows", file, f"row {len(lines)}", "rejected", why)
+        _, leaky = prose.article(f"rows {name}", 4)
+        leaky.insert(2, said)
+        add(
+            name,
+            "\n".join(leaky),
+            outcome,
+            f"a question of four words, {why} its answer",
+            item=item,
+        )
+    for line, reason, why in (
+        (b'{"id": "made-broken", "text": "no end\n', "corrupt", "a line that is no JSON"),
+        (b'{"id": "made-bytes", "text": "\xff\xfe"}\n', "bad_encoding", "bytes, but no UTF-8"),
+        (b'{"id": "made-bare", "lang": "en"}\n', "no_text", "a row without text"),
+        (b'{"id": "made-1", "text": "Once more."}\n', "duplicate_key", "an id that is taken"),
+    ):
         lines.append(line)
+        ledger.plant("rows", file, f"row {len(lines)}", "rejected", why, reason=reason)
     ledger.write(f"rows/{file}", b"".join(lines))
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SUFFIXES = frozenset((".wav", ".flac", ".ogg", ".mp3", ".au", ".aif", ".aiff"))
 _FORMS = ("flac", "wav", "ogg")
+_CUT = ("kept", "dropped", "rejected")  # half a sound is a sound: a policy may say otherwise
 
 
 def write(ledger: Ledger, budget: int) -> None:
@@ -107,18 +108,18 @@ def _bad(ledger: Ledger) -> None:
 
     good = synth.chords(1000, 4.0)
     flac = encoded(good, "flac")
-    loud = np.clip(good * 40, -1, 1)
-    broken = ("rejected", "dropped")
-    for name, data, outcome, why in (
-        ("made-tune.flac", flac, ("kept",), "a made sound"),
-        ("made-tune2.flac", flac, ("duplicate",), "the same bytes again"),
-        ("made-silence.wav", encoded(np.zeros(64_000, np.float32), "wav"), ("dropped",), "silence"),
-        ("made-clipped.wav", encoded(loud, "wav"), ("dropped",), "clipped"),
-        ("made-blip.wav", encoded(good[:800], "wav"), ("dropped",), "50 milliseconds"),
-        ("made-cut.flac", flac[: len(flac) // 2], (*broken, "kept"), "a sound cut in half"),
-        ("made-garbage.ogg", bytes(range(256)) * 8, ("rejected",), "no sound at all"),
-        ("made-empty.wav", b"", ("rejected",), "an empty file"),
+    silence = encoded(np.zeros(64_000, np.float32), "wav")
+    loud = encoded(np.clip(good * 40, -1, 1), "wav")
+    for name, data, outcome, reason, why in (
+        ("made-tune.flac", flac, "kept", None, "a made sound"),
+        ("made-tune2.flac", flac, "duplicate", None, "the same bytes again"),
+        ("made-silence.wav", silence, "dropped", "audio.silent", "silence"),
+        ("made-clipped.wav", loud, "dropped", "audio.clipped", "clipped"),
+        ("made-blip.wav", encoded(good[:800], "wav"), "dropped", "audio.too_short", "50 ms"),
+        ("made-cut.flac", flac[: len(flac) // 2], _CUT, None, "a sound cut in half"),
+        ("made-garbage.ogg", bytes(range(256)) * 8, "rejected", "corrupt", "no sound at all"),
+        ("made-empty.wav", b"", "rejected", "empty", "an empty file"),
     ):
         _put(ledger, name, data)
-        of = "made-tune.flac" if outcome == ("duplicate",) else None
-        ledger.plant("audio", name, "", outcome, why, of=of)
+        of = "made-tune.flac" if outcome == "duplicate" else None
+        ledger.plant("audio", name, "", outcome, why, of=of, reason=reason)

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 
 from castor.pipelines.demo import junk, machine, pages, prose
-from castor.pipelines.demo.benchmarks import Item
+from castor.pipelines.demo.benchmarks import SHORT, Item
 from castor.pipelines.demo.ledger import FOUND, MADE, Ledger
 from castor.pipelines.demo.warc import WarcWriter, arc, chunked
 
@@ -96,7 +96,8 @@ def _numbered(found: list[tuple[str, str]]) -> Iterator[tuple[int, str, str]]:
 
 def _planted(ledger: Ledger, scale: int, questions: tuple[Item, ...]) -> WarcWriter:
     warc = WarcWriter(_PLANTED)
-    chosen = questions[:: max(1, len(questions) // (6 * scale))][: 6 * scale]
+    chosen = [q for q in questions if not q.id.startswith(SHORT)]
+    chosen = chosen[:: max(1, len(chosen) // (6 * scale))][: 6 * scale]
     leaked = [(q.id, q.question, d) for q, d in zip(chosen, itertools.cycle(_DISGUISES))]
     for page in (
         *junk.twins(2 * scale),
@@ -224,4 +225,5 @@ def _write_cut(ledger: Ledger) -> None:
         if i < 3:
             ledger.plant("web", name, url, "kept", "before the break", present=(text[0][:40],))
     ledger.write(f"web/{name}", warc.finish()[:-900])
-    ledger.plant("web", name, "", "rejected", "the file breaks off inside its last record")
+    why = "the file breaks off inside its last record"
+    ledger.plant("web", name, "", "rejected", why, reason="truncated")

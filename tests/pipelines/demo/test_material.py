@@ -260,7 +260,7 @@ def test_questions_share_no_thirteen_words(raw):
             words = re.findall(r"\w+", (row.get("question") or row["query"]).lower())
             shingles.update({tuple(words[i : i + 13]) for i in range(len(words) - 12)})
             n += 1
-    assert n == 200
+    assert n == 210
     assert shingles.most_common(1)[0][1] == 1
 
 
@@ -289,7 +289,7 @@ def test_an_empty_machine_makes_everything_and_says_so(tmp_path, monkeypatch):
     said = " ".join(bare.notes)
     for kind in ("web", "books", "code", "images", "audio", "video", "interleaved", "rows"):
         assert f"{kind}: " in said
-    assert len(files(bare.folder, "benchmarks/*.jsonl")) == 2
+    assert len(files(bare.folder, "benchmarks/*.jsonl")) == 3
 
 
 def test_no_material_is_an_error_that_says_how_to_get_it(tmp_path):
