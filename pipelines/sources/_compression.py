@@ -85,6 +85,7 @@ class MemberStream(io.RawIOBase):
         self._decoder: _Decoder | None = None
         self._dictionary: Any = None
         self._starts: list[tuple[int, int]] = []  # unpacked and packed offset of each member
+        self.n_whole = 0  # unpacked bytes of the members that ended as they should
 
     def readable(self) -> bool:
         """Always true."""
@@ -105,14 +106,17 @@ class MemberStream(io.RawIOBase):
         unpacked, packed = self._starts[0]
         return packed, position - unpacked
 
+    def member_between(self, start: int, end: int) -> int | None:
+        """Offset in the file of the first member that begins after start and before end."""
+        return next((packed for at, packed in self._starts if start < at < end), None)
+
     def readinto(self, buffer: Any) -> int:
         """Unpacks into the buffer; see open_stream for what is raised."""
         while True:
             if self._decoder is None and not self._begin_member():
                 return 0
             assert self._decoder is not None
-            fresh = not self._pending
-            if fresh:
+            if not self._pending:
                 self._fill()
             starved = not self._pending
             try:
@@ -123,6 +127,8 @@ class MemberStream(io.RawIOBase):
                 self._decoder = None
             elif starved and not data:
                 raise self._fault(Reason.TRUNCATED, f"the {self._kind} data end early")
+            if self._decoder is None and not data:
+                self.n_whole = self._unpacked
             if data:
                 return self._give(buffer, data)
 
@@ -133,6 +139,8 @@ class MemberStream(io.RawIOBase):
             data = data[: len(buffer)]
             self._decoder = _Leftover(rest, self._decoder)
         self._unpacked += len(data)
+        if self._decoder is None:
+            self.n_whole = self._unpacked
         if self._limit is not None and self._unpacked > self._limit:
             raise self._fault(Reason.BOMB, f"unpacks to more than {self._limit} bytes")
         buffer[: len(data)] = data

@@ -89,6 +89,8 @@ def read_archive(
             yield Fault(place, error.reason, str(error))
             resume = error.reason == Reason.CORRUPT and cursor.stream is not None
             at = _find_member(file, cursor.last_member + 1) if resume else None
+        except _Resume as found:
+            at = found.offset
 
 
 def begins_archive(head: bytes) -> bool:
@@ -97,10 +99,19 @@ def begins_archive(head: bytes) -> bool:
     return _warc.WARC.begins(line) or _arc.Arc().begins(line)
 
 
+class _Resume(Exception):
+    """Reading goes on at a member that begins a record."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(offset)
+        self.offset = offset
+
+
 class _Cursor:
     """A position in the unpacked bytes, and how it is written as a place in the file."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
         self._base = file.tell()
         self.stream: _compression.MemberStream | None = None
         self._reader: Any = file
@@ -144,14 +155,26 @@ class _Cursor:
             if not line or not line.isspace():
                 return line, start
 
+    def is_whole(self, position: int) -> bool:
+        """Whether everything before the position is known to be sound."""
+        return self.stream is None or position <= self.stream.n_whole
+
     def find_record(self, grammar: Grammar) -> tuple[bytes, int]:
-        """The next line with which a record begins, and its position; empty at the end."""
+        """The next line with which a record begins, and its position; empty at the end.
+
+        Raises:
+            _Resume: it begins a member, but not a line.
+        """
         fresh = True
         while True:
             start = self.position
             line = self.readline()
             if not line or (fresh and grammar.begins(line)):
                 return line, start
+            if self.stream is not None:
+                member = self.stream.member_between(start, self.position)
+                if member is not None and _member_begins_record(self._file, member):
+                    raise _Resume(member)
             fresh = line.endswith(b"\n")
 
 
@@ -184,11 +207,12 @@ def _read_records(
             return
         entry = Entry(place, head.kind, head.headers, content, head.n_bytes)
         # Reading on to the next record verifies the checksum of this one's member.
+        end = cursor.position
         try:
             line, start = cursor.next_line()
         except RejectError as error:
-            if error.reason == Reason.TRUNCATED:  # only the checksum is missing
-                cursor.inside = None
+            if cursor.is_whole(end) or error.reason == Reason.TRUNCATED:
+                cursor.inside = None  # the fault comes after this record
                 yield entry
             raise
         yield entry

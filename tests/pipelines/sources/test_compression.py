@@ -21,7 +21,7 @@ PACK = {
     "gzip": lambda data: gzip.compress(data, mtime=0),
     "zstd": zstandard.compress,
     "lz4": lz4.frame.compress,
-    "xz": lzma.compress,
+    "xz": lambda data: lzma.compress(data, preset=0),
     "bzip2": bz2.compress,
 }
 
@@ -79,14 +79,14 @@ def test_other_bytes_after_the_last_member_are_corrupt_but_padding_is_not(kind):
 
 @pytest.mark.parametrize("kind", PACK)
 def test_a_bomb_is_refused_in_bounded_memory(kind):
-    data = PACK[kind](bytes(100_000_000))
+    data = PACK[kind](bytes(40_000_000))
     tracemalloc.start()
-    out, reason = unpack(data, limit=20_000_000, step=1 << 20)
+    out, reason = unpack(data, limit=10_000_000, step=1 << 20)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert reason == Reason.BOMB
-    assert len(out) <= 20_000_000
-    assert peak < 75_000_000  # what is kept here, twice while it grows, and a window
+    assert len(out) <= 10_000_000
+    assert peak < 38_000_000  # what is kept here, twice while it grows, and a window
 
 
 def test_a_zstd_dictionary_in_the_first_frame_is_used():
