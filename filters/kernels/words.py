@@ -74,6 +74,31 @@ def normalised_words(
     return hashes[:n].copy(), start[:n].copy(), end[:n].copy(), offsets
 
 
+def fold_grams(hashes: np.ndarray, n: int) -> np.ndarray:
+    """One hash per run of n words: uint64 [len(hashes) - n + 1], for len(hashes) >= n >= 1."""
+    size = len(hashes) - n + 1
+    folded = np.full(size, FNV_BASIS, np.uint64)
+    for k in range(n):
+        folded = (folded ^ hashes[k : k + size]) * FNV_PRIME
+    return folded
+
+
+def word_hashes(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The words of a text column as they stand on the page (see the module), in order.
+
+    Args:
+        column: string or large_string [rows]; slices and nulls are fine, a null has no words.
+
+    Returns:
+        hashes: uint64 [n_words].
+        offsets: int64 [rows + 1]; row r has the words `offsets[r]` to `offsets[r + 1]`.
+    """
+    from castor.filters.kernels.scan import scan
+
+    scanned = scan(column)
+    return scanned.word_hashes.copy(), scanned.word_rows
+
+
 @nb.njit(nogil=True, _nrt=False)
 def _joins(c, data, i, stop, before, pages, flags):
     """Whether an apostrophe or comma c, which ends at byte i, joins its neighbours."""
