@@ -86,7 +86,7 @@ def test_a_bomb_is_refused_in_bounded_memory(kind):
     tracemalloc.stop()
     assert reason == Reason.BOMB
     assert len(out) <= 10_000_000
-    assert peak < 38_000_000  # what is kept here, twice while it grows, and a window
+    assert peak < 80_000_000  # what is kept here, twice while it grows, and one step of zstd
 
 
 def test_a_zstd_dictionary_in_the_first_frame_is_used():

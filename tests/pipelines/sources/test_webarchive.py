@@ -258,7 +258,7 @@ def unpacked(path) -> bytes:
 
 
 WARC_HEAD = re.compile(rb"^WARC/\d\.\d+\r*\n", re.M)
-ARC_HEAD = re.compile(rb"^(?:filedesc|http|dns):\S[^\n]* \d{14} \S+ \d+\n", re.M)
+ARC_HEAD = re.compile(rb"^(?:filedesc|https?|dns):\S[^\n]* \d{14} \S+ \d+\n", re.M)
 # Files that are broken on purpose, or made by hand with wrong lengths.
 FAULTY = {
     "aut-badexample.arc.gz", "pywb-bad.arc", "pywb-example.warc", "resiliparse-clipped.warc.gz",
