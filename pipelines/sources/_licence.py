@@ -17,7 +17,7 @@ _TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([^\r\n]{1,300})")
 _TAG_END = re.compile(r"\*/|-->|\*\)|--%>|[\"'`<>#;,}\]|]|\\n|%}")
 _NOISE = re.compile(r"^[ \t]*(?:dnl|rem|@rem)\b", re.I | re.M)
 _WORD = re.compile(r"[a-z0-9]+(?:\.[a-z0-9]+)*")
-_WORTH = re.compile(r"licen[cs]|gpl|public domain|permission|redistribut|copyleft", re.I)
+_WORTH = re.compile(r"licen[cs]|gpl|public domain|permission|redistribut|copyleft|same terms", re.I)
 
 # (id, literal, rest): words that only the licence's own text has, a literal that is quick to
 # look for and a pattern that must match where the literal begins.
