@@ -223,7 +223,7 @@ def _replace(element: etree._Element) -> str | None:
     if name == "math":
         return element.get("alttext")
     if name in ("td", "th"):
-        return SPACE + text_of(element)
+        return text_of(element) + SPACE
     return None
 
 

@@ -131,9 +131,7 @@ class Walker:
         elif name in words.notes and "".join(self._buffer).strip():
             self._note(element)
         elif name in words.lines:
-            self._buffer.append(BREAK)
-            self._content(element)
-            self._buffer.append(BREAK)
+            self._line(element)
         else:
             self._block(element, name)
 
@@ -155,6 +153,20 @@ class Walker:
         if kind is not None:
             self._kind = outer
             self._builder.section(outer)
+
+    def _line(self, element: etree._Element) -> None:
+        """A line of its own; an empty element is a break, and two of them a blank line."""
+        if not len(element) and not (element.text or "").strip():
+            self._buffer.append(BREAK)
+            return
+        self._break_once()
+        self._content(element)
+        self._break_once()
+
+    def _break_once(self) -> None:
+        before = next((t for c in reversed(self._buffer) if (t := c.rstrip(" \t\r\n"))), BREAK)
+        if not before.endswith(BREAK):
+            self._buffer.append(BREAK)
 
     def _content(self, element: etree._Element) -> None:
         self._text(element.text)
