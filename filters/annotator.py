@@ -117,6 +117,8 @@ class Annotator:
     def _one(self, value: object) -> tuple[typing.Any, str | None]:
         try:
             return self.function(value), None
+        except ImportError:  # the installation is at fault, not the document
+            raise
         except Exception as error:
             return None, f"{type(error).__name__}: {error}"[:500]
 
@@ -151,6 +153,8 @@ class Annotator:
             found = self.function(batch, context)
             arrays = [found[s].cast(t) for s, t in self.signals.items()]
             return self._as_batch([*arrays, pa.nulls(batch.num_rows, pa.string())])
+        except ImportError:
+            raise
         except Exception as error:
             if batch.num_rows > 1:
                 rows = [self._measured(batch.slice(i, 1), context) for i in range(batch.num_rows)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from typing import Any
 
 from castor.filters import policy as policies
@@ -58,7 +59,8 @@ def _detail(kind: str, name: str) -> dict[str, Any]:
     if kind == "policy":
         return _policy(policies.load(name), name)
     found = sources.load(name) if kind == "source" else registry.load(kind, name)
-    about = {"kind": kind, "name": name, "version": found.version, "doc": found.doc}
+    about = {"kind": kind, "name": name, "version": found.version,
+             "doc": inspect.cleandoc(found.doc)}  # fmt: skip
     if kind == "source":
         options = [
             {"name": f.name, "type": str(f.type), "default": _default(f)}

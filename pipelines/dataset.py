@@ -21,6 +21,7 @@ from castor.pipelines import storage
 
 MANIFEST = "manifest.json"
 OUTCOMES = ("kept", "dropped", "rejected", "duplicate", "contaminated")
+FINDINGS = "findings"  # what was found of which benchmark item; no rows of the input
 
 
 @dataclasses.dataclass(frozen=True)

@@ -127,9 +127,7 @@ def story(path: str | os.PathLike[str], key: str) -> dict[str, Any]:
     return found
 
 
-def find(
-    datasets: dict[str, Dataset], key: str
-) -> tuple[str, str, int, dict[str, Any]] | None:
+def find(datasets: dict[str, Dataset], key: str) -> tuple[str, str, int, dict[str, Any]] | None:
     """(dataset, shard, row number in it, columns) of a key, or None."""
     for name, dataset in datasets.items():
         for shard, group, at, first in _occurrences(dataset, "key", key):
@@ -138,9 +136,7 @@ def find(
     return None
 
 
-def _occurrences(
-    dataset: Dataset, column: str, value: str
-) -> Iterator[tuple[str, int, int, int]]:
+def _occurrences(dataset: Dataset, column: str, value: str) -> Iterator[tuple[str, int, int, int]]:
     """(shard, row group, row in it, first row of it) where a column holds a value."""
     for shard in dataset.shards:
         with _opened(dataset.path / shard.path) as file:

@@ -45,7 +45,7 @@ class Job:
         limit: at most this many records per source and shard, or None.
         passed: the Arrow schema of a dataset that is read, hex IPC, or None: its signal
             columns are passed through.
-        against: what is known of the benchmarks, or None.
+        against: the digest that pins the benchmarks (see leaks.py), or None.
     """
 
     recipe: Recipe
@@ -56,7 +56,7 @@ class Job:
     ignored: dict[str, list[str]]
     limit: int | None = None
     passed: str | None = None
-    against: dict[str, Any] | None = None
+    against: str | None = None
 
     @property
     def work(self) -> pathlib.Path:
@@ -107,7 +107,9 @@ class Tools:
 
     def __init__(self, recipe: Recipe, passed: str | None = None) -> None:
         self.recipe = recipe
-        self._passed = [] if passed is None else list(pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(passed))))
+        self._passed = (
+            [] if passed is None else list(pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(passed))))
+        )
         self.sources: dict[str, Source] = {s.name: sources.load(s.kind) for s in recipe.sources}
         self.options = {
             s.name: _options(s.name, self.sources[s.name], s.options) for s in recipe.sources
@@ -200,7 +202,7 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     for step in (*data["rewrite"], *data["annotate"]):
         step["options"] = {k: _without_paths(v) for k, v in step["options"].items()}
     if data["decontaminate"]:
-        data["decontaminate"] = {}
+        del data["decontaminate"]["against"]
     return data
 
 

@@ -41,7 +41,7 @@ def launch(
     if runner == "dataflow":
         from castor.pipelines.engines import dataflow
 
-        dataflow.submit(found, pathlib.Path(out), beam_options, limit=limit)
+        dataflow.submit(runs.plan(found, pathlib.Path(out).resolve(), limit=limit), beam_options)
         return None
     if beam_options:
         raise ConfigError(
@@ -53,10 +53,7 @@ def launch(
         outcome = runs.run(
             found, out, workers=workers, mode=mode, limit=limit, force=force, watch=watch
         )
-    if not outcome.skipped:
-        from castor.pipelines import report
 
-        report.build(outcome.out)
     return outcome
 
 

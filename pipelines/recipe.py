@@ -75,9 +75,15 @@ class Dedup(_Frozen):
 
 
 class Decontaminate(_Frozen):
-    """Benchmarks that must not be in the output: a folder or a list of files."""
+    """Benchmarks that must not be in the output: a folder or a file.
+
+    `mapping` names the fields of files that use none of the usual names: role (question,
+    passage, choices, answer) to field.
+    """
 
     against: str
+    exclude: tuple[str, ...] = ()
+    mapping: dict[str, str] | None = None
 
 
 class Limits(_Frozen):

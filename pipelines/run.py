@@ -19,8 +19,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from castor.filters.errors import CastorError, ConfigError
-from castor.pipelines import inputs, progress, recipe, storage
-from castor.pipelines.dataset import MANIFEST, OUTCOMES, open_folder
+from castor.pipelines import inputs, leaks, progress, recipe, storage
+from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES, open_folder
 from castor.pipelines.job import (
     Job,
     castor_version,
@@ -92,6 +92,7 @@ def plan(found: Recipe, out: pathlib.Path, *, limit: int | None = None) -> Job:
         ignored={s.source: [f.path for f in s.others] for s in sources},
         limit=limit,
         passed=passed,
+        against=leaks.pin(found.decontaminate) if found.decontaminate else None,
     )
 
 
@@ -181,10 +182,12 @@ def _engine(
 def _prepare(job: Job) -> tuple[list[int], list[int]]:
     """Clears what a killed run left; the shards to measure, biggest first, and the others."""
     folder = pathlib.Path(job.out)
-    for name in (*OUTCOMES, "."):
+    for name in (*OUTCOMES, FINDINGS, "."):
         (folder / name / MANIFEST).unlink(missing_ok=True)
     storage.remove_temporaries(folder)
     progress.clear(job.work)
+    if job.recipe.decontaminate and job.against:
+        leaks.prepare(job.recipe.decontaminate, job.work, job.against)
     done = [s.number for s in job.shards if reusable(job, s)]
     ready = set(done)
     todo = [s for s in job.shards if s.number not in ready]
@@ -200,6 +203,7 @@ def _state(job: Job) -> dict[str, Any]:
         "versions": tools_of(job).versions,
         "castor": castor_version(),
         "limit": job.limit,
+        "against": job.against,
         "shards": [measure_fingerprint(job, s) for s in job.shards],
     }
     files = [[s.source, f.path, f.n_bytes, f.mtime_ns] for s in job.shards for f in s.files]
@@ -216,7 +220,7 @@ def _finished(job: Job, state: dict[str, Any]) -> bool:
         return False
     if before.get("files") != state["files"] and not _same_content(job):
         return False
-    for outcome in OUTCOMES:
+    for outcome in (*OUTCOMES, FINDINGS):
         manifest = storage.read_json(folder / outcome / MANIFEST)
         for shard in manifest["shards"]:
             path = folder / outcome / shard["path"]

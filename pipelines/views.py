@@ -75,7 +75,10 @@ def show_summary(found: Mapping[str, Any]) -> None:
         for sample in samples:
             why = sample.get("reasons") or sample.get("reason") or sample.get("duplicate_of")
             why = ", ".join(why) if isinstance(why, list) else why
-            print_(f"[bold]{name}[/bold]  {_safe(sample['key'])}" + (f"  ({_safe(why)})" if why else ""))
+            print_(
+                f"[bold]{name}[/bold]  {_safe(sample['key'])}"
+                + (f"  ({_safe(why)})" if why else "")
+            )
             text = sample.get("excerpt") or sample.get("message")
             if text:
                 print_(f"    {_safe(text)}")
@@ -144,7 +147,9 @@ def show_filter(found: Sequence[Mapping[str, Any]]) -> None:
             rows = [[s["name"], s["type"]] for s in one["signals"]]
             print_(_table("signals", ["", "type"], rows))
         if "rules" in one:
-            rows = [[r["name"], r["signal"], r["keeps"], r["when"], r["cite"]] for r in one["rules"]]
+            rows = [
+                [r["name"], r["signal"], r["keeps"], r["when"], r["cite"]] for r in one["rules"]
+            ]
             print_(_table("rules", ["reason", "signal", "keeps", "when", "source"], rows))
 
 

@@ -41,19 +41,24 @@ def run(build: Callable[[beam.Pipeline], None], *, mode: str, workers: int) -> N
         ]
     )
     if mode == "processes":
-        _end_when_a_worker_dies()
-    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
-    runner = fn_runner.FnApiRunner(
-        provision_info=fn_runner.ExtendedProvisionInfo(
-            beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
-        )
-    )
-    pipeline = beam.Pipeline(runner=runner, options=options)
+        end_when_a_worker_dies()
+    pipeline = beam.Pipeline(runner=runner_for(options), options=options)
     build(pipeline)
     pipeline.run().wait_until_finish()
 
 
-def _end_when_a_worker_dies() -> None:
+def runner_for(options: PipelineOptions) -> fn_runner.FnApiRunner:
+    """Beam's in-process runner, which by itself would give its workers no options."""
+    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    return fn_runner.FnApiRunner(
+        provision_info=fn_runner.ExtendedProvisionInfo(
+            beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
+        )
+    )
+
+
+def end_when_a_worker_dies() -> None:
+    """Ends this process with WORKER_DIED when a worker process does; Beam would wait."""
     before = threading.excepthook
 
     def hook(arguments: threading.ExceptHookArgs) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from castor.filters.errors import CastorError
 from castor.filters.record import SCHEMA_VERSION
-from castor.pipelines import progress, storage
-from castor.pipelines.dataset import MANIFEST, OUTCOMES
+from castor.pipelines import leaks, progress, storage
+from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES
 from castor.pipelines.job import castor_version, portable
 from castor.pipelines.stages.statistics import Statistics
 from castor.pipelines.stages.step import Step
@@ -35,7 +35,7 @@ class Commit(Step):
         out = pathlib.Path(self.job.out)
         common = {"castor": castor_version(), "schema_version": SCHEMA_VERSION}
         datasets = {}
-        for outcome in OUTCOMES:
+        for outcome in (*OUTCOMES, FINDINGS):
             shards = [r["shards"][outcome] for r in results if outcome in r["shards"]]
             _remove_others(out / outcome, {s["path"] for s in shards})
             manifest = common | {
@@ -44,7 +44,7 @@ class Commit(Step):
                 "bytes": sum(s["bytes"] for s in shards),
                 "shards": shards,
             }
-            storage.write_json(out / outcome / MANIFEST, manifest)
+            _write(out / outcome / MANIFEST, manifest)
             datasets[outcome] = {k: manifest[k] for k in ("rows", "bytes")} | {
                 "blake2b": storage.digest(out / outcome / MANIFEST)
             }
@@ -80,11 +80,17 @@ class Commit(Step):
             "inputs_blake2b": storage.digest(out / "inputs.jsonl"),
             "statistics_blake2b": storage.digest(out / "statistics.json"),
             "limit": self.job.limit,
+            "benchmarks": self._benchmarks(),
             "config": portable(self.job.recipe),
             "versions": self.tools.versions,
             "rules_never_fired": self._never_fired(statistics),
         }
-        storage.write_json(out / MANIFEST, manifest)
+        _write(out / MANIFEST, manifest)
+
+    def _benchmarks(self) -> dict[str, Any] | None:
+        if not self.job.against:
+            return None
+        return leaks.describe(self.job.work, self.job.against)
 
     def _never_fired(self, statistics: Statistics) -> list[str]:
         fired = {
@@ -122,12 +128,19 @@ def counts_of(statistics: Statistics) -> dict[str, Any]:
 def _inputs(results: list[dict[str, Any]], ignored: dict[str, list[str]]) -> dict[str, Any]:
     found: dict[str, dict[str, int]] = {}
     for result in results:
-        entry = found.setdefault(result["source"], {"files": 0, "bytes": 0, "shards": 0, "ignored": 0})
+        entry = found.setdefault(
+            result["source"], {"files": 0, "bytes": 0, "shards": 0, "ignored": 0}
+        )
         entry["files"] += len(result["inputs"])
         entry["bytes"] += sum(n for _, n, _ in result["inputs"])
         entry["shards"] += 1
         entry["ignored"] = len(ignored.get(result["source"], ()))
     return found
+
+
+def _write(path: pathlib.Path, manifest: dict[str, Any]) -> None:
+    """Writes a manifest with the digest of all else in it, so that no byte can change unseen."""
+    storage.write_json(path, manifest | {"blake2b": storage.digest_of(manifest)})
 
 
 def _remove_others(folder: pathlib.Path, names: set[str]) -> None:

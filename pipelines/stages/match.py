@@ -13,20 +13,22 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 import numpy as np
 
-from castor.pipelines import progress
+from castor.pipelines import leaks, progress
 from castor.pipelines.dataset import read_shard
+from castor.pipelines.decontaminate.scan import common_grams, pack_hits
 from castor.pipelines.dedup import candidates, exact, resolve, shingles, signatures
 from castor.pipelines.job import BANDS
 from castor.pipelines.stages.decisions import alive_of, columns_of
 from castor.pipelines.stages.step import Step
 
 PREFIXES = 16  # a prefix must fit in memory; packed pieces shuffle best when they are few
-EXACT, BANDED = "exact", "banded"
+EXACT, BANDED, HITS = "exact", "banded", "hits"
 FIRST = np.iinfo(np.uint64).max  # size of a reference row: it is kept before all others
 
 
 class Sign(Step):
-    """Shard number -> (prefix, packed signatures), exact as main output, bands tagged."""
+    """Shard number -> (prefix, packed signatures): exact as main output, bands tagged; and
+    (shard number, places where grams of benchmarks stand), tagged too."""
 
     def setup(self) -> None:
         """Knows which shards are references."""
@@ -42,28 +44,35 @@ class Sign(Step):
             progress.tell(self.job.work, "match", shards=1)
 
     def _signatures(self, number: int) -> Iterator:
-        dedup = self.job.recipe.dedup
-        if dedup is None:
-            return
         source = self.source_of(number)
-        columns = {"content_hash", "text", "media", "modality", *columns_of(self.tools, source)}
-        columns |= {BANDS} if dedup.near else set()
-        hashes, bands, first_row = [], [], 0
-        for batch in read_shard(self.job.measured(number), sorted(columns)):
+        dedup, first_row = self.job.recipe.dedup, 0
+        hashes, bands, hits = [], [], []
+        for batch in read_shard(self.job.measured(number), self._columns(source)):
             alive = alive_of(batch, self.tools, source)
-            hashes.append(signatures.pack_exact(batch, number, first_row, alive))
-            if dedup.near:
+            if dedup and dedup.exact:
+                hashes.append(signatures.pack_exact(batch, number, first_row, alive))
+            if dedup and dedup.near:
                 column = batch.column(BANDS)
                 bands.append(signatures.pack_bands(batch, column, number, first_row, alive))
-            if number in self._reference:
-                for packed in (hashes[-1], *bands[-1:]):
-                    packed["n_bytes"] = FIRST
+            if self.job.against and number not in self._reference:
+                index = leaks.index_of(self.job.work, self.job.against)
+                hits.append(pack_hits(batch.column("text"), index, number, first_row, alive))
             first_row += batch.num_rows
-        if dedup.exact and hashes:
+        if number in self._reference:
+            for packed in (*hashes, *bands):
+                packed["n_bytes"] = FIRST
+        if hashes:
             yield from signatures.by_prefix(np.concatenate(hashes), PREFIXES)
         if bands:
             for item in signatures.by_prefix(np.concatenate(bands), PREFIXES):
                 yield beam.pvalue.TaggedOutput(BANDED, item)
+        if hits:
+            yield beam.pvalue.TaggedOutput(HITS, (number, np.concatenate(hits).tobytes()))
+
+    def _columns(self, source: str) -> list[str]:
+        near = self.job.recipe.dedup and self.job.recipe.dedup.near
+        columns = {"content_hash", "text", "media", "modality", *columns_of(self.tools, source)}
+        return sorted(columns | ({BANDS} if near else set()))
 
 
 def exact_matches(element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
@@ -119,6 +128,26 @@ class Resolve(Step):
     def _shingles(self, numbers: Iterable[bytes]) -> dict[int, shingles.Shingles]:
         found = sorted(int(n) for n in numbers)
         return {n: shingles.read_shingles(shingle_path(self.job.work, n)) for n in found}
+
+
+class Common(Step):
+    """All places of grams and all matches -> (shard number, the name of the common grams)."""
+
+    def process(self, element: tuple[int, dict]) -> Iterator[tuple[int, bytes]]:
+        """Finds the grams of benchmarks that many documents of the corpus have."""
+        with progress.reporting(self.job.work):
+            parts = element[1]
+            index = leaks.index_of(self.job.work, self.job.against)
+            removed = signatures.place(signatures.unpack(parts["matches"], signatures.MATCH))
+            common = common_grams(parts["hits"], len(index.grams), removed)
+            name = leaks.save_common(self.job.work, common)
+            for shard in self.job.written:
+                yield shard.number, name.encode()
+
+
+def to_one_place(element: tuple[int, bytes]) -> tuple[int, bytes]:
+    """(shard number, packed) -> (0, packed)."""
+    return 0, element[1]
 
 
 def shingle_path(work: pathlib.Path, number: int) -> pathlib.Path:

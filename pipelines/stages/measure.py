@@ -110,7 +110,9 @@ class ShardReader:
             check_schema(pq.read_schema(path), where=path)
             self._digests.append((file.path, file.n_bytes, storage.digest(path)))
             for batch in read_shard(path):
-                left = batch.num_rows if self._job.limit is None else self._job.limit - self._records
+                left = (
+                    batch.num_rows if self._job.limit is None else self._job.limit - self._records
+                )
                 batch = batch.slice(0, max(0, left))
                 self._records += batch.num_rows
                 yield batch.drop_columns([n for n in batch.schema.names if n in own])
@@ -160,6 +162,13 @@ class ShardReader:
             yield Rejected(file.key(error.place), error.place, error.reason, str(error))
         except CastorError:
             raise
+        except ImportError as error:  # the installation is at fault, not the input
+            raise CastorError(
+                "a package that a source needs cannot be imported",
+                where=f"source {self._shard.source!r}",
+                got=str(error),
+                fix="`castor doctor` says what is missing; on workers, install castor[all]",
+            ) from error
         except OSError as error:
             yield Rejected(file.key(), "", Reason.UNREADABLE, str(error))
         except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import apache_beam as beam
 
@@ -37,9 +38,15 @@ def build(pipeline: beam.Pipeline, job: Job, todo: Iterable[int], done: Iterable
         | "All shards" >> beam.Flatten()
         | "Spread" >> beam.Reshuffle()
     )  # (shard number, 0)
-    matches = _matches(ready, path)  # (shard number, packed MATCHes)
+    signed = ready | "Sign" >> beam.ParDo(match.Sign(path)).with_output_types(Packed).with_outputs(
+        match.BANDED, match.HITS, main=match.EXACT
+    )
+    matches = _matches(signed, path)  # (shard number, packed MATCHes)
+    found = {"ready": ready, "matches": matches}
+    if job.against:
+        found |= {"hits": signed[match.HITS], "common": _common(signed, matches, path)}
     written = (
-        {"ready": ready, "matches": matches}
+        found
         | "By shard" >> beam.CoGroupByKey()
         | "Write" >> beam.ParDo(Write(path)).with_output_types(Packed)
     )  # (0, result)
@@ -50,10 +57,17 @@ def build(pipeline: beam.Pipeline, job: Job, todo: Iterable[int], done: Iterable
     )
 
 
-def _matches(ready: beam.PCollection, path: str) -> beam.PCollection:
-    signed = ready | "Sign" >> beam.ParDo(match.Sign(path)).with_output_types(Packed).with_outputs(
-        match.BANDED, main=match.EXACT
+def _common(signed: Any, matches: beam.PCollection, path: str) -> beam.PCollection:
+    hits = signed[match.HITS] | "All hits" >> beam.Map(match.to_one_place).with_output_types(Packed)
+    removed = matches | "All matches" >> beam.Map(match.to_one_place).with_output_types(Packed)
+    return (
+        {"hits": hits, "matches": removed}
+        | "Hits and matches" >> beam.CoGroupByKey()
+        | "Common" >> beam.ParDo(match.Common(path)).with_output_types(Packed)
     )
+
+
+def _matches(signed: Any, path: str) -> beam.PCollection:
     exact = (
         signed[match.EXACT]
         | "By content hash" >> beam.GroupByKey()

@@ -19,10 +19,12 @@ import pyarrow.parquet as pq
 
 from castor.filters.record import RECORD_SCHEMA
 from castor.pipelines import progress, storage
-from castor.pipelines.dataset import OUTCOMES, ShardWriter, describe_shard, read_shard
+from castor.pipelines.dataset import FINDINGS, OUTCOMES, ShardWriter, describe_shard, read_shard
+from castor.pipelines.decontaminate.decide import FINDING_SCHEMA, contaminating, to_table
 from castor.pipelines.dedup.signatures import MATCH, METHODS
 from castor.pipelines.job import castor_version
 from castor.pipelines.stages.decisions import reasons_of
+from castor.pipelines.stages.leaked import Leaks, matches_json
 from castor.pipelines.stages.measure import REJECTED_SCHEMA
 from castor.pipelines.stages.statistics import Statistics
 from castor.pipelines.stages.step import Step
@@ -47,17 +49,18 @@ class Write(Step):
             return
         with progress.reporting(self.job.work):
             matches = np.frombuffer(b"".join(sorted(parts["matches"])), MATCH)
+            leaked = Leaks(self.job, parts.get("hits", ()), parts.get("common", ()))
             path = self.job.work / "written" / f"part-{number:05d}.json"
-            fingerprint = self._fingerprint(number, matches)
+            fingerprint = self._fingerprint(number, matches, leaked)
             result = _reusable(pathlib.Path(self.job.out), path, fingerprint)
             if result is None:
-                result = self._write(number, matches) | {"fingerprint": fingerprint}
+                result = self._write(number, matches, leaked) | {"fingerprint": fingerprint}
                 storage.write_json(path, result)
             rows = sum(s["rows"] for s in result["shards"].values())
             progress.tell(self.job.work, "write", shards=1, rows=rows)
             yield 0, json.dumps(result, sort_keys=True).encode()
 
-    def _fingerprint(self, number: int, matches: np.ndarray) -> str:
+    def _fingerprint(self, number: int, matches: np.ndarray, leaked: Leaks) -> str:
         policies = self.tools.policies_of(self.source_of(number))
         return storage.digest_of(
             {
@@ -66,18 +69,19 @@ class Write(Step):
                 "measured": storage.digest(self.job.measured(number)),
                 "matches": storage.digest_of(matches.tobytes().hex()),
                 "kept": _keys(self.job, matches),
+                "leaks": leaked.fingerprint,
                 "policies": [repr(p) for p in policies],
                 "schema": [str(f) for f in self.tools.measured_schema],
             }
         )
 
-    def _write(self, number: int, matches: np.ndarray) -> dict[str, Any]:
+    def _write(self, number: int, matches: np.ndarray, leaked: Leaks) -> dict[str, Any]:
         note = storage.read_json(self.job.note(number))
         out = pathlib.Path(self.job.out)
-        paths = {o: out / o / f"part-{number:05d}.parquet" for o in OUTCOMES}
-        writers = {o: ShardWriter(paths[o], self.schema_of(o)) for o in OUTCOMES}
+        paths = {o: out / o / f"part-{number:05d}.parquet" for o in (*OUTCOMES, FINDINGS)}
+        writers = {o: ShardWriter(paths[o], self.schema_of(o)) for o in paths}
         try:
-            shard = ShardSplitter(self, number, matches)
+            shard = ShardSplitter(self, number, matches, leaked)
             for outcome, batch in shard.split():
                 writers[outcome].write(batch)
             rows = {o: w.close() for o, w in writers.items()}
@@ -101,6 +105,8 @@ class Write(Step):
             return self.tools.measured_schema
         if outcome == "rejected":
             return REJECTED_SCHEMA
+        if outcome == FINDINGS:
+            return FINDING_SCHEMA
         own = {
             "dropped": [pa.field("reasons", pa.list_(pa.string())), SAMPLE],
             "duplicate": [
@@ -117,8 +123,8 @@ class Write(Step):
 class ShardSplitter:
     """Splits the measured rows of one shard by outcome, and counts them."""
 
-    def __init__(self, step: Write, number: int, matches: np.ndarray) -> None:
-        self._step, self._number, self._matches = step, number, matches
+    def __init__(self, step: Write, number: int, matches: np.ndarray, leaked: Leaks) -> None:
+        self._step, self._number, self._matches, self._leaked = step, number, matches, leaked
         self._source = step.source_of(number)
         self._keys = _keys(step.job, matches)
         self.statistics = Statistics()
@@ -146,9 +152,22 @@ class ShardSplitter:
             self._matches["row"][at] == row if len(self._matches) else np.zeros(len(row), bool)
         )
         duplicate = matched & ~dropped
-        kept = ~dropped & ~duplicate
-        self._count(batch, reasons, {"kept": kept, "dropped": dropped, "duplicate": duplicate})
+        found = self._leaked.findings(batch, first_row, ~dropped & ~duplicate)
+        guilty = [i for i, findings in found.items() if contaminating(findings)]
+        contaminated = np.zeros(batch.num_rows, bool)
+        contaminated[guilty] = True
+        kept = ~dropped & ~duplicate & ~contaminated
+        masks = {"kept": kept, "dropped": dropped, "duplicate": duplicate}
+        self._count(batch, reasons, masks | {"contaminated": contaminated})
+        keys = batch.column("key")
+        table = to_table((keys[i].as_py(), f) for i in sorted(found) for f in found[i])
+        self._count_findings(table)
         return {
+            FINDINGS: _as_batch(table),
+            "contaminated": self._with(
+                batch, contaminated, "contaminated",
+                {"matches": [matches_json(batch, i, found[i]) for i in sorted(guilty)]},
+            ),
             "kept": batch.filter(pa.array(kept)),
             "dropped": self._with(
                 batch, dropped, "dropped",
@@ -156,6 +175,12 @@ class ShardSplitter:
             ),
             "duplicate": self._with(batch, duplicate, "duplicate", self._named(at[duplicate])),
         }  # fmt: skip
+
+    def _count_findings(self, table: pa.Table) -> None:
+        for row in table.select(["benchmark", "part", "rule", "contaminated"]).to_pylist():
+            outcome = "contaminated" if row["contaminated"] else "reported"
+            path = (row["benchmark"], row["part"], row["rule"], outcome)
+            self.statistics.count("finding", *path)
 
     def _named(self, at: np.ndarray) -> dict[str, list]:
         return {
@@ -201,6 +226,11 @@ class ShardSplitter:
                 if n:
                     self.statistics.count("error", self._source, field.name[:-6], n=n)
         self.statistics.observe(batch, self._source, ~masks["dropped"])
+
+
+def _as_batch(table: pa.Table) -> pa.RecordBatch:
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
 
 
 def _keys(job: Any, matches: np.ndarray) -> list[str]:

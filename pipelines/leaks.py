@@ -1,0 +1,97 @@
+"""The benchmarks of a run: pinned by digest when it is planned, indexed once, then mapped."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from castor.filters.errors import ConfigError
+from castor.pipelines import storage
+from castor.pipelines.decontaminate.benchmarks import load_benchmarks
+from castor.pipelines.decontaminate.index import VERSION, Index, build_index, load_index, save_index
+from castor.pipelines.recipe import Decontaminate
+
+BENCHMARKS = "benchmarks.json"
+
+
+def pin(found: Decontaminate) -> str:
+    """Digest of everything that determines the index: the files' bytes and how they are read.
+
+    Raises:
+        ConfigError: there is nothing at that path.
+    """
+    root = pathlib.Path(found.against).expanduser()
+    if not root.exists():
+        raise ConfigError(
+            "there is no such folder of benchmarks", where="decontaminate.against",
+            got=found.against, fix="check the path",
+        )  # fmt: skip
+    files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file())
+    return storage.digest_of(
+        {
+            "version": VERSION,
+            "files": [[p.relative_to(root.parent).as_posix(), storage.digest(p)] for p in files],
+            "exclude": found.exclude,
+            "mapping": found.mapping,
+        }
+    )
+
+
+def folder(work: pathlib.Path, pinned: str) -> pathlib.Path:
+    """Where the index of pinned benchmarks lies."""
+    return work / "benchmarks" / pinned
+
+
+def prepare(found: Decontaminate, work: pathlib.Path, pinned: str) -> None:
+    """Builds the index unless it is there."""
+    place = folder(work, pinned)
+    if (place / BENCHMARKS).is_file():
+        return
+    read = load_benchmarks(
+        pathlib.Path(found.against).expanduser(), exclude=found.exclude, mapping=found.mapping
+    )
+    index = build_index(read.items)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    save_index(index, place)
+    unprotected: dict[str, int] = {}
+    for benchmark, _, _ in index.unprotected():
+        unprotected[benchmark] = unprotected.get(benchmark, 0) + 1
+    items: dict[str, int] = {}
+    for item in read.items:
+        items[item.benchmark] = items.get(item.benchmark, 0) + 1
+    description = {
+        "files": [vars(f) for f in read.files],
+        "items": items,
+        "unprotected": unprotected,
+        "index": index.fingerprint,
+    }
+    storage.write_json(place / BENCHMARKS, description)
+
+
+def describe(work: pathlib.Path, pinned: str) -> dict[str, Any]:
+    """What is known of the benchmarks: files with digests, items, those too short to find."""
+    return storage.read_json(folder(work, pinned) / BENCHMARKS)
+
+
+@functools.lru_cache(maxsize=2)
+def index_of(work: pathlib.Path, pinned: str) -> Index:
+    """The index, mapped once per process."""
+    return load_index(folder(work, pinned))
+
+
+def save_common(work: pathlib.Path, common: np.ndarray) -> str:
+    """Writes which grams are common in the corpus; returns the digest that names it."""
+    packed = np.packbits(common).tobytes()
+    name = storage.digest_of(packed.hex())
+    storage.write_bytes(work / "benchmarks" / f"common-{name}.bits", packed)
+    return name
+
+
+@functools.lru_cache(maxsize=2)
+def load_common(work: pathlib.Path, name: str, n_grams: int) -> np.ndarray:
+    """The inverse of `save_common`: bool [grams]."""
+    packed = (work / "benchmarks" / f"common-{name}.bits").read_bytes()
+    return np.unpackbits(np.frombuffer(packed, np.uint8), count=n_grams).astype(bool)
