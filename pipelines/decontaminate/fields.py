@@ -57,6 +57,8 @@ class Item:
         passage: what the question is about, or empty; not part of the question.
         choices: the answers to choose from, or empty.
         answers: the right answers (alternatives), or empty.
+        refers: the question says nothing without its passage ("the excerpt above is most
+            likely a response to"), so that alone it is no sign of the item.
     """
 
     benchmark: str
@@ -65,6 +67,7 @@ class Item:
     passage: str = ""
     choices: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
+    refers: bool = False
 
 
 def is_header(names: Sequence[str]) -> bool:
@@ -141,13 +144,14 @@ def _item(benchmark: str, file: str, number: int, row: Row, mapping: Mapping[str
         choices = choices or _texts(asked.get("choices"))
         asked = asked.get("stem") or asked.get("text")
     question = " ".join(_texts(asked))
+    refers = _REFERS.fullmatch(question) is not None
     question, passage, options = _split(question)
     choices = choices or options
     passage = passage or (" ".join(_texts(row[fields["passage"]])) if fields["passage"] else "")
     given = str(row[fields["id"]]) if fields["id"] else str(number)
     answers = _answers(row[fields["answer"]], choices) if fields["answer"] else ()
     item_id = given if file == benchmark else f"{file}/{given}"
-    return Item(benchmark, item_id, question, passage, choices, answers)
+    return Item(benchmark, item_id, question, passage, choices, answers, refers)
 
 
 def _field(role: str, row: Row, names: Mapping[str, str], mapping: Mapping[str, str]) -> str | None:

@@ -4,11 +4,15 @@ Which grams, for lengths in words (scaled for scripts without spaces, see `units
 
 - a question of 13 units or more: all its 13-grams (GPT-3, Brown et al. 2020, appendix C);
 - a question of 8 to 12 units: the whole question must be found; 8 is the least N of GPT-3's
-  table C.1. One gram of it, the rarest among the items, leads there;
+  table C.1. One gram of it, the rarest among the items, is in the index;
 - a question of 5 to 7 units: likewise, and its answer must stand beside it, as questions that
-  short ("what is the capital of france") are asked outside of benchmarks;
+  short ("what is the capital of france") are asked outside of benchmarks; so must that of
+  any short question that says nothing without its passage;
 - a question of under 5 units: question and answer as one text of at least 8 units;
 - an answer of 20 units or more (worked solutions, code) and a passage: all 13-grams.
+
+Scripts without spaces are found by 13-grams of letters as well, which must extend to runs of
+the scaled length. The scan thus looks for grams of three lengths.
 
 Short questions of few different letters ("not true and not true") are left out, and so are
 grams that more than 10 parts have in common: templates, not items. An item of which nothing
@@ -42,8 +46,8 @@ WITH_ANSWER = 5  # words from which a whole question counts beside its answer
 LONG_ANSWER = 20  # words from which an answer is looked for on its own
 TEMPLATE = 10  # parts that may share a gram
 PLAIN = 16  # bytes of the different words of a question under GRAM units, at least
-# Lengths of leading grams: few, because the scan pays for each.
-_LEADS = (5, 8, 13, 20)
+# Lengths of grams in the index: few, because the scan pays for each.
+_LENGTHS = (5, 8, 13)
 
 
 class Kind(enum.IntEnum):
@@ -74,7 +78,10 @@ class Status(enum.IntEnum):
 
 
 PART = np.dtype([("item", "<u4"), ("kind", "u1"), ("rule", "u1"), ("run", "<u2")])
-_ARRAYS = ("grams", "starts", "bitmap", "lengths", "posting_offsets", "postings", "parts", "status")
+_ARRAYS = (
+    "grams", "starts", "lengths", "bitmaps", "bitmap_starts", "posting_offsets", "postings",
+    "parts", "status",
+)  # fmt: skip
 POSTING = np.dtype([("part", "<u4"), ("position", "<u4")])
 _ITEMS = pa.schema(
     [
@@ -93,8 +100,9 @@ class Index:
     Attributes:
         grams: sorted hashes of the n-grams (uint64[grams]); a gram's id is its place here.
         starts: where the grams of each hash prefix begin (uint32).
-        bitmap: a bit per longer prefix, which most text is stopped by (uint64).
         lengths: the lengths of grams that occur, ascending (int64).
+        bitmaps: for each length a bit per longer prefix, which stop most text (uint64).
+        bitmap_starts: where the bitmap of each length begins (int64[lengths + 1]).
         posting_offsets: each gram's slice of `postings` (uint32[grams + 1]).
         postings: part and position in it (POSTING).
         parts: item, kind, rule, and the shortest run that counts, in units (PART).
@@ -106,8 +114,9 @@ class Index:
 
     grams: np.ndarray
     starts: np.ndarray
-    bitmap: np.ndarray
     lengths: np.ndarray
+    bitmaps: np.ndarray
+    bitmap_starts: np.ndarray
     posting_offsets: np.ndarray
     postings: np.ndarray
     parts: np.ndarray
@@ -143,7 +152,7 @@ def build_index(items: tuple[Item, ...]) -> Index:
     parts, texts, status = _parts(items)
     column = pa.array(texts, pa.large_string())
     hashes, offsets = word_hashes(column)
-    lead = np.array([_lead(p, n) for p, n in zip(parts, np.diff(offsets), strict=True)], np.int64)
+    lead = np.array([_lead(n) for n in np.diff(offsets).tolist()], np.int64)
     found = np.empty(len(hashes), np.uint64)
     part, position = np.empty(len(hashes), np.int64), np.empty(len(hashes), np.int64)
     n = part_grams(hashes, offsets, lead, found, part, position)
@@ -151,6 +160,8 @@ def build_index(items: tuple[Item, ...]) -> Index:
     found, part, position = _chosen(found[order], part[order], position[order], parts)
     _mark_templates(status, parts, part)
     grams, first = np.unique(found, return_index=True)
+    lengths = np.unique(lead[part]).astype(np.int64)
+    bitmaps, bitmap_starts = _bitmaps(grams, lead[part[first]], lengths)
     postings = np.empty(len(found), POSTING)
     postings["part"], postings["position"] = part, position
     table = pa.table(
@@ -165,8 +176,9 @@ def build_index(items: tuple[Item, ...]) -> Index:
     index = Index(
         grams=grams,
         starts=_starts(grams),
-        bitmap=_bitmap(grams),
-        lengths=np.unique(lead[part]).astype(np.int64),
+        bitmaps=bitmaps,
+        bitmap_starts=bitmap_starts,
+        lengths=lengths,
         posting_offsets=np.append(first, len(found)).astype(np.uint32),
         postings=postings,
         parts=parts,
@@ -239,6 +251,8 @@ def _parts(items: tuple[Item, ...]) -> tuple[np.ndarray, list[str], np.ndarray]:
 
     for number, item in enumerate(items):
         rule, run, status[number] = _question_rule(item.question, sizes)
+        if item.refers and rule is Rule.WHOLE:
+            rule = Rule.WITH_ANSWER
         if rule is not Rule.NONE:
             add(number, Kind.QUESTION, rule, run, item.question)
         elif status[number] == Status.TOO_SHORT and item.question.strip():
@@ -300,11 +314,9 @@ def _question_rule(text: str, sizes: _Sizes) -> tuple[Rule, int, Status]:
     return rule, n, Status.PROTECTED
 
 
-def _lead(part: np.void, n_units: int) -> int:
-    """Length of the grams by which a part is found: for a whole one the longest that fits."""
-    if part["rule"] == Rule.GRAMS:
-        return int(part["run"])
-    return max(length for length in _LEADS if length <= n_units)
+def _lead(n_units: int) -> int:
+    """Length of the grams by which a part is found: the longest that fits."""
+    return max(length for length in _LENGTHS if length <= n_units)
 
 
 def _chosen(
@@ -312,7 +324,9 @@ def _chosen(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Without templates; of a part that must be found whole only the rarest gram.
 
-    The arrays are sorted by gram, part and position, and stay so.
+    Where the shortest run that counts is longer than a gram, every such run holds a gram
+    at a multiple of their difference, plus one; no other is needed. The arrays are sorted
+    by gram, part and position, and stay so.
     """
     if not len(grams):
         return grams, part, position
@@ -320,7 +334,8 @@ def _chosen(
     new_part = new_gram | np.append(True, part[1:] != part[:-1])
     frequency = np.add.reduceat(new_part.astype(np.int64), np.flatnonzero(new_gram))
     frequency = frequency[np.cumsum(new_gram) - 1]
-    keep = frequency <= TEMPLATE
+    step = np.maximum(parts["run"][part].astype(np.int64) - GRAM + 1, 1)
+    keep = (frequency <= TEMPLATE) & (position % step == 0)
     whole = np.flatnonzero(parts["rule"][part] != Rule.GRAMS)
     keep[whole] = False
     order = whole[np.lexsort((position[whole], frequency[whole], part[whole]))]
@@ -344,13 +359,23 @@ def _starts(grams: np.ndarray) -> np.ndarray:
     return np.searchsorted(prefix, np.arange((1 << bits) + 1)).astype(np.uint32)
 
 
-def _bitmap(grams: np.ndarray) -> np.ndarray:
-    """16 to 32 bits per gram: at most one other gram in 16 passes."""
-    bits = max(6, int(16 * len(grams)).bit_length())
-    prefix = grams >> np.uint64(64 - bits)
-    flags = np.zeros(1 << bits, np.uint8)
-    flags[prefix] = 1
-    return np.packbits(flags, bitorder="little").view("<u8").copy()
+def _bitmaps(
+    grams: np.ndarray, length: np.ndarray, lengths: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(bitmaps, where each length's begins): 16 to 32 bits per gram, one for every length.
+
+    At most one other gram in 16 passes, and those of the lengths that only short items
+    have are so small that they stay in the cache.
+    """
+    maps = []
+    for wanted in lengths.tolist():
+        own = grams[length == wanted]
+        bits = max(6, int(16 * len(own)).bit_length())
+        flags = np.zeros(1 << bits, np.uint8)
+        flags[own >> np.uint64(64 - bits)] = 1
+        maps.append(np.packbits(flags, bitorder="little").view("<u8"))
+    starts = np.cumsum([0, *map(len, maps)]).astype(np.int64)
+    return np.concatenate([np.empty(0, np.uint64), *maps]), starts
 
 
 def _fingerprint(index: Index) -> str:

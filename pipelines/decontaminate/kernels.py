@@ -10,6 +10,7 @@ _M1, _M2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _S33 = np.uint64(33)
 _S6, _S63 = np.uint64(6), np.uint64(63)
 _ONE = np.uint64(1)
+_BLOCK = 1024  # words; the block's hashes stay in the first level of the cache
 
 
 @numba.njit(cache=True, nogil=True)
@@ -62,44 +63,47 @@ def scan_words(
     lengths,
     grams,
     starts,
-    bitmap,
+    bitmaps,
+    bitmap_starts,
     out_row,
     out_gram,
     out_position,
 ):
     """Notes every occurrence of an indexed gram; returns their number.
 
-    If that is more than there is room for, the rest is counted but not noted.
+    If that is more than there is room for, the rest is counted but not noted. By blocks of
+    words and in two steps: the first tests bits without a branch, so that the misses of
+    the cache overlap; the second looks up the few that are left.
     """
     n = 0
     start_shift = np.uint64(64 - int(np.log2(len(starts) - 1)))
-    bit_shift = np.uint64(64 - int(np.log2(len(bitmap) * 64)))
-    powers = np.empty(len(lengths), np.uint64)
-    for k in range(len(lengths)):
-        powers[k] = _power(lengths[k])
     prefix = np.empty(len(words) + 1, np.uint64)
+    maybe, where = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.int64)
     for row in range(len(offsets) - 1):
         first, end = offsets[row], offsets[row + 1]
-        h = np.uint64(0)
-        prefix[first] = h
-        for i in range(first, end):
-            h = h * _BASE + words[i]
-            prefix[i + 1] = h
+        prefix[first] = np.uint64(0)
+        for block in range(first, end, _BLOCK):
+            stop = min(block + _BLOCK, end)
+            for i in range(block, stop):
+                prefix[i + 1] = prefix[i] * _BASE + words[i]
             for k in range(len(lengths)):
-                length = lengths[k]
-                if i + 1 - first < length:
-                    break
-                rest = prefix[i + 1 - length] * powers[k]
-                g = _spread(h - rest + np.uint64(length))
-                bit = g >> bit_shift
-                if not (bitmap[bit >> _S6] >> (bit & _S63)) & _ONE:
-                    continue
-                bucket = g >> start_shift
-                for at in range(starts[bucket], starts[bucket + _ONE]):
-                    if grams[at] == g:
-                        if n < len(out_row):
-                            out_row[n], out_gram[n] = row, at
-                            out_position[n] = i + 1 - length - first
-                        n += 1
-                        break
+                length, power = lengths[k], _power(lengths[k])
+                base = bitmap_starts[k]
+                shift = np.uint64(64 - int(np.log2(64 * (bitmap_starts[k + 1] - base))))
+                m = 0
+                for i in range(max(block, first + length - 1), stop):
+                    rest = prefix[i + 1 - length] * power
+                    g = _spread(prefix[i + 1] - rest + np.uint64(length))
+                    bit = g >> shift
+                    maybe[m], where[m] = g, i + 1 - length - first
+                    m += (bitmaps[base + np.int64(bit >> _S6)] >> (bit & _S63)) & _ONE
+                for c in range(m):
+                    bucket = np.int64(maybe[c] >> start_shift)
+                    for at in range(starts[bucket], starts[bucket + 1]):
+                        if grams[at] == maybe[c]:
+                            if n < len(out_row):
+                                out_row[n], out_gram[n], out_position[n] = row, at, where[c]
+                            n += 1
+                            break
+        prefix[end] = np.uint64(0)
     return n

@@ -18,7 +18,10 @@ COMMON = 10
 
 
 def scan(texts: pa.LargeStringArray, index: Index) -> np.ndarray:
-    """Every place where an indexed gram stands, as int64[hits, 3]: row, gram, unit."""
+    """Every place where an indexed gram stands, as int64[hits, 3]: row, gram, unit.
+
+    Sorted by row and unit; `unit` is the first of the gram.
+    """
     from castor.pipelines.decontaminate.kernels import scan_words
 
     hashes, offsets = word_hashes(texts)
@@ -28,11 +31,12 @@ def scan(texts: pa.LargeStringArray, index: Index) -> np.ndarray:
     while True:
         row, gram, unit = (np.empty(room, np.int64) for _ in range(3))
         n = scan_words(
-            hashes, offsets, index.lengths, index.grams, index.starts, index.bitmap,
-            row, gram, unit,
+            hashes, offsets, index.lengths, index.grams, index.starts, index.bitmaps,
+            index.bitmap_starts, row, gram, unit,
         )  # fmt: skip
         if n <= room:
-            return np.stack([row[:n], gram[:n], unit[:n]], axis=1)
+            order = np.lexsort((gram[:n], unit[:n], row[:n]))
+            return np.stack([row[:n], gram[:n], unit[:n]], axis=1)[order]
         room = n
 
 
