@@ -59,7 +59,10 @@ def _blocks(text: str) -> list[Cue]:
         if found or not line.strip():
             if times is not None:
                 cues.append(Cue(*times, clean("\n".join(held))))
-            times, held = (_clock(found.groups()[:4]), _clock(found.groups()[4:])) if found else None, []
+            times, held = (
+                (_clock(found.groups()[:4]), _clock(found.groups()[4:])) if found else None,
+                [],
+            )
         elif times is not None:
             held.append(line)
     return cues
@@ -67,9 +70,8 @@ def _blocks(text: str) -> list[Cue]:
 
 def _clock(parts: tuple[str | None, ...]) -> float:
     hours, minutes, seconds, fraction = parts
-    assert minutes and seconds and fraction
-    whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
-    return round(whole + int(fraction.ljust(3, "0")) / 1000, 3)
+    whole = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0)
+    return round(whole + int((fraction or "").ljust(3, "0")) / 1000, 3)
 
 
 def _ttml(text: str) -> list[Cue]:

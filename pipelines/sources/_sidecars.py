@@ -16,11 +16,11 @@ import pathlib
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from castor.filters.record import Part
 from castor.pipelines.source import InputFile
 from castor.pipelines.sources import _cues
-from castor.pipelines.sources._cues import Cue
 
 TABLES = ("captions.jsonl", "transcripts.jsonl", "metadata.jsonl")
 UNTIMED = (".txt", ".caption", ".json")
@@ -43,12 +43,21 @@ class Words:
         language: BCP 47, or None where nothing says it.
         cues: the words; times are None for untimed text.
         origin: the file that holds them.
+        speaker: who says them, where a table names one.
     """
 
     kind: str
     language: str | None
     cues: Sequence[tuple[float | None, float | None, str]]
     origin: str
+    speaker: str | None = None
+
+
+class Kinds(NamedTuple):
+    """What timed and untimed words beside a medium are, where the words do not say it."""
+
+    timed: str
+    untimed: str
 
 
 def stem_of(name: str) -> str:
@@ -57,7 +66,7 @@ def stem_of(name: str) -> str:
 
 
 def of_stem(
-    names: Iterable[str], stem: str, read: Callable[[str], bytes], kind: str
+    names: Iterable[str], stem: str, read: Callable[[str], bytes], kinds: Kinds
 ) -> tuple[list[Words], list[str]]:
     """What the same-stem files among `names` hold.
 
@@ -65,7 +74,7 @@ def of_stem(
         names: paths of the files that may be sidecars.
         stem: path of the medium without its suffix.
         read: the bytes of one of those files.
-        kind: what words beside this medium are: `caption`, `transcript` or `subtitle`.
+        kinds: what words beside this medium are.
 
     Returns:
         The words, timed ones first, and a line for each sidecar that could not be read.
@@ -82,13 +91,13 @@ def of_stem(
     words, faults = [], []
     for rank, name, language in sorted(found, key=lambda f: (f[0], f[1])):
         try:
-            words += _read_one(read(name), SUFFIXES[rank], language, kind, name)
+            words += _read_one(read(name), SUFFIXES[rank], language, kinds, name)
         except (ValueError, OSError) as error:
             faults.append(f"{posixpath.basename(name)}: {' '.join(str(error).split())}"[:200])
     return words, faults
 
 
-def in_folder(file: InputFile, kind: str) -> tuple[list[Words], list[str]]:
+def in_folder(file: InputFile, kinds: Kinds) -> tuple[list[Words], list[str]]:
     """What lies beside a file of a folder."""
 
     def read(name: str) -> bytes:
@@ -101,11 +110,11 @@ def in_folder(file: InputFile, kind: str) -> tuple[list[Words], list[str]]:
 
     folder, name = posixpath.split(file.path)
     stem = stem_of(name)
-    names = _listing(os.path.join(file.root, folder)).get(stem.split(".")[0], ())
-    return of_stem((n for n in names if n != name), stem, read, kind)
+    names = _names_like(os.path.join(file.root, folder), stem)
+    return of_stem((n for n in names if n != name), stem, read, kinds)
 
 
-def in_tables(file: InputFile, member: str | None, kind: str) -> tuple[list[Words], list[str]]:
+def in_tables(file: InputFile, member: str | None, kinds: Kinds) -> tuple[list[Words], list[str]]:
     """What the tables of the file's folder and the folders above it say, nearest first.
 
     A table may count its paths from a folder above its own: the fewest leading folders
@@ -127,22 +136,31 @@ def in_tables(file: InputFile, member: str | None, kind: str) -> tuple[list[Word
                 continue
             key = posixpath.relpath(file.path, folder or ".")
             key = f"{key}::{member}" if member is not None else key
-            words += [_of_row(row, kind, name) for row in entries.get(key, ())]
+            of_table = "transcript" if name == "transcripts.jsonl" else kinds.untimed
+            for row in entries.get(key, ()):
+                words += _of_row(row, of_table, name)
         if not folder:
-            return [w for group in words for w in (group if isinstance(group, list) else [group]) if w.cues], faults
+            return words, faults
         folder = posixpath.dirname(folder)
 
 
 def is_sidecar(file: InputFile) -> bool:
     """Whether a file is read together with a medium beside it, or is a table."""
     folder, name = posixpath.split(file.path)
-    stem, suffix = posixpath.splitext(name.lower())
+    suffix = posixpath.splitext(name)[1].lower()
     if name in TABLES or suffix in _cues.SUFFIXES:
         return True
-    if suffix not in UNTIMED:
+    names = _names_like(os.path.join(file.root, folder), name)
+    return suffix in UNTIMED and any(belongs(name, other) for other in names)
+
+
+def belongs(sidecar: str, medium: str) -> bool:
+    """Whether `a.txt` or `a.en.txt` has the stem of `a.jpg`; two sidecars belong to neither."""
+    if medium.lower().endswith(SUFFIXES):
         return False
-    names = _listing(os.path.join(file.root, folder)).get(name.split(".")[0], ())
-    return any(not n.lower().endswith(SUFFIXES) and n.lower().startswith(stem) for n in names)
+    stem, base = stem_of(medium), stem_of(sidecar)
+    language = base[len(stem) + 1 :] if base.startswith(stem + ".") else ""
+    return base == stem or _LANGUAGE.fullmatch(language) is not None
 
 
 def merged(words: Sequence[Words]) -> list[Words]:
@@ -181,11 +199,12 @@ def decode(data: bytes) -> str:
 
 
 def _read_one(
-    data: bytes, suffix: str, language: str | None, kind: str, name: str
+    data: bytes, suffix: str, language: str | None, kinds: Kinds, name: str
 ) -> list[Words]:
     text = decode(data)
     if suffix in _cues.SUFFIXES:
-        return [Words(kind, language, _cues.parse(text, suffix), name)]
+        return [Words(kinds.timed, language, _cues.parse(text, suffix), name)]
+    kind = kinds.untimed
     if suffix == ".json":
         row = json.loads(text)
         if not isinstance(row, Mapping):
@@ -206,7 +225,7 @@ def _of_row(row: Mapping[str, object], kind: str, origin: str) -> list[Words]:
     if named != "caption":
         found.append(("caption", row.get("caption")))
     return [
-        Words(k, language, [(None, None, text.strip())], origin)
+        Words(k, language, [(None, None, text.strip())], origin, _string(row.get("speaker")))
         for k, text in found
         if isinstance(text, str) and text.strip()
     ]
@@ -246,9 +265,13 @@ def _without(name: str, n_folders: int) -> str:
     return "/".join(posixpath.normpath(path).split("/")[n_folders:]) + mark + member
 
 
+def _names_like(folder: str, name: str) -> tuple[str, ...]:
+    """Names in a folder that agree with a name up to its first dot, sorted."""
+    return _listing(folder, os.stat(folder).st_mtime_ns).get(name.split(".")[0], ())
+
+
 @functools.lru_cache(maxsize=64)
-def _listing(folder: str) -> dict[str, tuple[str, ...]]:
-    """Names of the files of a folder by what stands before their first dot, sorted."""
+def _listing(folder: str, mtime_ns: int) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -258,6 +281,3 @@ def _listing(folder: str) -> dict[str, tuple[str, ...]]:
 
 def _string(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-_ = Cue
