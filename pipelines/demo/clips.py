@@ -43,6 +43,8 @@ def write(ledger: Ledger, budget: int) -> None:
         if number != 3:
             text = sounds.subtitles(f"video {number}", seconds, "vtt")
             ledger.write(f"video/made-clip-{number:02d}.vtt", text.encode())
+            if number == 0:  # the copy comes with its subtitles
+                ledger.write("video/made-clip-copy.vtt", text.encode())
     _bad(ledger, good)
 
 

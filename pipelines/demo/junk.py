@@ -41,8 +41,8 @@ def twins(n: int) -> list[Page]:
     """`n` groups: a page, its exact copy, a copy with one paragraph changed, half a copy."""
     found = []
     for i in range(n):
-        title, text = prose.article(f"twin {i}", 14)
-        _, other = prose.article(f"twin other {i}", 14)
+        title, text = prose.article(f"twin {i}", 20)
+        _, other = prose.article(f"twin other {i}", 20)
         url = f"{SITE}/stories/{i:03d}"
         changed = [*text[:6], other[0][: len(text[6])].rpartition(".")[0] + ".", *text[7:]]
         found += [
@@ -63,7 +63,7 @@ def twins(n: int) -> list[Page]:
             ),
             Page(
                 f"{SITE}/stories/{i:03d}/sequel",
-                _article(title, text[:7] + other[7:]),
+                _article(title, text[:10] + other[10:]),
                 ("kept",),
                 "shares half of its paragraphs with another page: no duplicate",
             ),

@@ -1,57 +1,95 @@
-"""Made English prose: plain, grammatical, never twice the same, and about nothing."""
+"""Made English prose: plain, grammatical, never twice the same, and about nothing.
+
+It has to pass filters for repetition as real prose does, so its words are drawn one by one:
+no run of five words is common.
+"""
 
 from __future__ import annotations
 
 import random
 
-_WHO = """the ferryman|a young surveyor|the miller's daughter|our neighbour|the night watchman
-an old botanist|the choir|a travelling printer|the beekeeper|the harbour pilot|two carpenters
-a quiet librarian|the glassblower|every apprentice|the clockmaker|a retired sailor""".replace(
-    "\n", "|"
-).split("|")
-_DID = """repaired|described|carried|measured|remembered|painted|counted|hid|collected|sold
-borrowed|polished|examined|photographed|buried|returned""".replace("\n", "|").split("|")
-_WHAT = """a brass compass|the broken sluice gate|seven jars of honey|the map of the marshes
-a letter from Trondheim|the oldest bell|three baskets of pears|a wooden bridge|the harvest records
-a lamp with green glass|the drawings of beaver dams|an empty birdcage|the tide tables
-a sack of rye flour|the key to the tower|some lines of an unfinished song""".replace(
-    "\n", "|"
-).split("|")
-_WHERE = """beside the frozen canal|behind the tannery|near the eastern lighthouse|in a cold attic
-under the chestnut trees|at the edge of the moor|between two limestone walls|on the upper terrace
-along the gravel road|in the shadow of the aqueduct|close to the weather station
-below the orchard|across the shallow ford|inside the ruined chapel""".replace("\n", "|").split("|")
-_WHEN = """before the first snow|while the fog was lifting|after a dry summer|on market day
-during the long eclipse|when the geese came back|late in the evening|as the tide turned
-soon after the flood|in the week of the fair|at the beginning of March""".replace("\n", "|").split(
-    "|"
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_PERSON = _words(
+    """rower surveyor miller neighbour guard botanist printer beekeeper pilot carpenter
+    librarian glassblower apprentice clockmaker sailor gardener teacher painter baker shepherd
+    doctor judge singer angler courier mason weaver hunter cook dancer widow captain"""
 )
-_WHY = """because nobody else had the patience|although the road was closed|so that it would not rot
-since the council had asked for proof|and that settled the old quarrel|but the price was too high
-to learn how the water moves|for reasons which were never explained|which surprised the visitors
-and the children laughed about it for days|as the custom of the valley demands
-though few people believed it at the time""".replace("\n", "|").split("|")
+_MOOD = _words(
+    """young quiet patient retired curious stubborn cheerful tired careful wealthy lonely famous
+    nervous gentle clever drowsy honest restless proud modest forgetful polite"""
+)
+_DID = _words(
+    """repaired described carried measured remembered painted counted hid collected sold borrowed
+    polished examined photographed buried returned admired weighed opened copied lost found
+    guarded cleaned traded sketched dropped inherited unpacked delivered"""
+)
+_HOW = _words(
+    """slowly gladly secretly often rarely carefully proudly silently finally quickly calmly twice
+    suddenly patiently almost never always eagerly barely cheerfully"""
+)
+_LOOK = _words(
+    """brass broken wooden narrow golden painted ancient heavy crooked silver dusty hollow foreign
+    velvet paper iron green striped faded enormous delicate crystal leather copper"""
+)
+_THING = _words(
+    """globe lantern barrel letter bell basket bridge ledger birdcage kettle mirror violin ladder
+    chessboard umbrella saddle telescope carpet teapot anchor drum notebook wheel blanket clock
+    trumpet candlestick map statue fence ribbon spoon bucket hammer coat sundial"""
+)
+_NEAR = _words("beside behind near under above below inside across beyond opposite around past")
+_PLACE = _words(
+    """canal tannery lighthouse attic orchard moor quarry terrace aqueduct station chapel ford
+    harbour market tower bakery meadow tunnel courtyard theatre school cellar island forest
+    waterfall hospital museum railway vineyard marsh castle stable"""
+)
+_KIND = _words(
+    """frozen eastern abandoned cold sunny flooded ruined upper lower distant crowded empty shady
+    windy old northern hidden muddy famous quiet stony foggy"""
+)
+_WHEN = _words("before after during until since")
+_EVENT = _words(
+    """flood harvest fair eclipse storm feast concert election frost wedding auction drought parade
+    thaw lecture funeral regatta strike earthquake holiday trial expedition snowfall banquet"""
+)
+_LENGTH = _words(
+    """long short first second great famous terrible unexpected last quiet royal annual summer
+    winter spring autumn memorable disastrous"""
+)
+_STATE = _words(
+    """missing cheaper useless ready frozen priceless forbidden cursed repaired forgotten stolen
+    unfinished valuable wet borrowed invisible warm crooked safe expensive hungry late"""
+)
+_WHY = _words("because although while unless since whenever though where")
 _FORMS = (
-    "{When}, {who} {did} {what} {where}.",
-    "{Who} {did} {what} {where}, {why}.",
-    "{Where}, {who} {did} {what}, {why}.",
-    "It is said that {who} {did} {what} {when}, {why}.",
-    "{Who} had {did} {what} {when}, and {who2} {did2} {what2} as well.",
-    "Nobody knows whether {who} {did} {what} {where} or whether {who2} did it {when}.",
-    "What {who} {did} {where} was not {what} but {what2}, {why}.",
-    "To be sure of it, {who} and {who2} {did} {what} once more {when}.",
+    "{When} the {length} {event}, the {mood} {person} {how} {did} one {look} {thing}.",
+    "The {mood} {person} {did} the {look} {thing} {near} the {kind} {place}, {why} {mood2} "
+    "{person2}s were {state}.",
+    "{Near} the {kind} {place}, every {person} {did} some {look} {thing}s {when} the {event}.",
+    "It was the {person} who {how} {did} that {thing}, {why} the {place} had to be {state}.",
+    "Some {mood} {person}s {did} their {thing}s and {how} {did2} the {look} {thing2} as well.",
+    "Whether the {person} {did} this {look} {thing} of the {mood2} {person2} or {did2} it {when} "
+    "the {length} {event} is not known.",
+    "What do {mood} {person}s do with {look} {thing}s {near} the {kind} {place}?",
+    "To be {state}, that {person} and this {mood2} {person2} {how} {did} each {thing} {when} "
+    "{length} {event}s.",
 )
+_SLOTS = {
+    "person": _PERSON, "mood": _MOOD, "did": _DID, "how": _HOW, "look": _LOOK, "thing": _THING,
+    "near": _NEAR, "place": _PLACE, "kind": _KIND, "when": _WHEN, "event": _EVENT,
+    "length": _LENGTH, "state": _STATE, "why": _WHY,
+}  # fmt: skip
 
 
 def sentence(rng: random.Random) -> str:
-    """One sentence of about eighteen words."""
-    who, who2 = rng.sample(_WHO, 2)
-    did, did2 = rng.sample(_DID, 2)
-    what, what2 = rng.sample(_WHAT, 2)
-    where, when, why = rng.choice(_WHERE), rng.choice(_WHEN), rng.choice(_WHY)
-    slots = {"who": who, "who2": who2, "did": did, "did2": did2, "what": what, "what2": what2}
-    slots |= {"where": where, "when": when, "why": why}
-    slots |= {"Who": _capital(who), "When": _capital(when), "Where": _capital(where)}
+    """One sentence of about sixteen words."""
+    slots: dict[str, str] = {}
+    for name, words in _SLOTS.items():
+        slots[name], slots[f"{name}2"] = rng.sample(words, 2)
+        slots[name.capitalize()] = slots[name].capitalize()
     return rng.choice(_FORMS).format(**slots)
 
 
@@ -61,11 +99,8 @@ def paragraph(rng: random.Random, n_sentences: int = 4) -> str:
 
 
 def article(seed: str, n_paragraphs: int = 8) -> tuple[str, list[str]]:
-    """A title and paragraphs of about 70 words; equal for equal seeds."""
+    """A title and paragraphs of about 65 words; equal for equal seeds."""
     rng = random.Random(f"castor demo {seed}")
-    title = f"How {rng.choice(_WHO)} {rng.choice(_DID)} {rng.choice(_WHAT)}"
+    look, thing = rng.choice(_LOOK), rng.choice(_THING)
+    title = f"How the {rng.choice(_PERSON)} {rng.choice(_DID)} the {look} {thing}"
     return title, [paragraph(rng) for _ in range(n_paragraphs)]
-
-
-def _capital(words: str) -> str:
-    return words[0].upper() + words[1:]
