@@ -9,6 +9,7 @@ Options, all lists of texts:
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -138,7 +139,7 @@ def _word_list(language: str, entries: list[str]) -> WordList:
 
     hashes, _, _, offsets = normalised_words(pa.array(entries, pa.large_string()))
     by_length: dict[int, set[int]] = {}
-    for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
+    for start, stop in itertools.pairwise(offsets.tolist()):
         n = int(stop - start)
         if n:  # an entry of signs only is no word
             by_length.setdefault(n, set()).add(int(fold_grams(hashes[start:stop], n)[0]))

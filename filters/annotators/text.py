@@ -195,7 +195,7 @@ def _is_generated(text: str) -> bool:
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> pa.Array:
-    """part / whole, null where the whole is 0."""
+    """Part / whole, null where the whole is 0."""
     empty = whole == 0
     return pa.array(part / np.where(empty, 1, whole), pa.float64(), mask=empty)
 

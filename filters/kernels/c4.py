@@ -8,12 +8,13 @@ A line is kept if, in this order,
 4. it has none of the phrases of policy notices.
 
 White space at its ends and the citation marks `[12]`, `[]`, `[edit]`, `[citation needed]` are
-removed first. Phrases are found in either case of ASCII letters. The paper names rules 1 to 4; the numbers, the ellipsis, the long words and the
-order are those of the reference code, tensorflow_datasets' c4_utils.py. It counts sentences
-with NLTK's punkt, which we replace by a rule of our own: a sentence ends at a sign of
-`unicode.STOPS`, closing quotation marks and brackets may follow, and then white space or the
-end of the line; but not at a full stop after a single letter or after one of ABBREVIATIONS,
-nor before a word that begins with an ASCII lower-case letter. A kept line has one at least.
+removed first. Phrases are found in either case of ASCII letters. The paper names rules 1 to 4;
+the numbers, the ellipsis, the long words and the order are those of the reference code,
+tensorflow_datasets' c4_utils.py. It counts sentences with NLTK's punkt, which we replace by a
+rule of our own: a sentence ends at a sign of `unicode.STOPS`, closing quotation marks and
+brackets may follow, and then white space or the end of the line; but not at a full stop after
+a single letter or after one of ABBREVIATIONS, nor before a word that begins with an ASCII
+lower-case letter. A kept line has one at least.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def lines(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
     n = len(scan.line_spans)
     verdict, measures = np.empty(n, np.uint8), np.zeros((n, 2), np.int64)
     table = tables()
-    scratch = np.empty(int((scan.line_spans[:, 1] - scan.line_spans[:, 0]).max(initial=0)), np.uint8)
+    scratch = np.empty(
+        int((scan.line_spans[:, 1] - scan.line_spans[:, 0]).max(initial=0)), np.uint8
+    )
     view = scratch.view()
     view.setflags(write=False)
     _lines(scan.data, scan.line_spans.ravel(), table.pages, table.flags, PHRASE_TABLE, PHRASE_AT,
@@ -125,10 +128,10 @@ def _is_abbreviation(letters, n_letters, short_forms):
     """Whether a word of n_letters, its last 8 lower-case ASCII letters packed, is short."""
     if n_letters == 1:
         return True
+    found = False
     for k in range(len(short_forms)):
-        if short_forms[k] == letters:
-            return True
-    return False
+        found |= short_forms[k] == letters
+    return found
 
 
 @nb.njit(nogil=True, _nrt=False)

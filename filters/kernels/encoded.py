@@ -1,13 +1,13 @@
-"""Runs of encoded data in source code: escapes, hexadecimal bytes, base64.
+r"""Runs of encoded data in source code: escapes, hexadecimal bytes, base64.
 
 After StarCoder2 (Lozhkov et al. 2024, arXiv:2402.19173, section 2.1), whose three expressions
 are, in the order tried at each place here (ENCODED, over bytes):
 
-- unicode: `(?:\\\\u[0-9a-fA-F]{4}){8,}`, as published;
-- hexadecimal: at least 8 bytes of two digits, each by itself or after `0x` or `\\x`, with any
+- unicode: `(?:\\u[0-9a-fA-F]{4}){8,}`, as published;
+- hexadecimal: at least 8 bytes of two digits, each by itself or after `0x` or `\x`, with any
   commas and white space between. The published expression stops at a comma followed by a
   space, so it misses most C arrays;
-- base64: `[a-zA-Z0-9+/\\n=]{64,}`, as published.
+- base64: `[a-zA-Z0-9+/\n=]{64,}`, as published.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def encoded_runs(column: pa.Array) -> np.ndarray:
 
 @nb.njit(nogil=True, _nrt=False)
 def _unicode(data, i, stop, classes):
-    """The byte after a run of \\\\u escapes at i; i if there are fewer than 8."""
+    """The byte after a run of unicode escapes at i; i if there are fewer than 8."""
     end = i
     while end + 6 <= stop and data[end] == 92 and data[end + 1] == 117:
         digits = classes[data[end + 2]] & classes[data[end + 3]] & classes[data[end + 4]]

@@ -11,6 +11,7 @@ numbers, which a test checks.
 from __future__ import annotations
 
 import functools
+import itertools
 
 import numba as nb
 import numpy as np
@@ -56,7 +57,7 @@ def gram_hashes(hashes: np.ndarray, offsets: np.ndarray, *, ngram: int = NGRAM) 
     """The 32-bit hashes of every row's shingles, in order, before the permutations."""
     out = np.zeros(len(hashes), np.uint32)
     counts = np.zeros(len(offsets) - 1, np.int64)
-    for row, (start, stop) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)):
+    for row, (start, stop) in enumerate(itertools.pairwise(offsets.tolist())):
         counts[row] = _grams(hashes, start, stop, ngram, out[start:])
     return [out[s : s + n] for s, n in zip(offsets[:-1], counts, strict=True)]
 
@@ -95,9 +96,9 @@ def finish_all(h: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def coefficients(permutations: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """a (odd) and b of every permutation: uint32 [permutations] each."""
+    """A (odd) and b of every permutation: uint32 [permutations] each."""
     # The legacy generator's stream is frozen by numpy, and it is the one datasketch draws from.
-    state = np.random.RandomState(seed)  # noqa: NPY002
+    state = np.random.RandomState(seed)
     a = state.randint(0, 1 << 31, permutations, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
     b = state.randint(0, 1 << 32, permutations, dtype=np.uint32)
     return a, b

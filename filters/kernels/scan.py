@@ -40,9 +40,9 @@ SHORT_LINE = 30  # characters, FineWeb (arXiv:2406.17557, section 3.6)
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")  # Rae et al. 2021, A.1.1
 FIELDS = (
     "CHARACTERS LETTERS NUMBERS DIGITS UPPERS WORDS WORD_CHARACTERS ALPHABETIC_WORDS "
-    "STOP_WORD_BITS UNSPACED_WORDS LONGEST_WORD HASHES BRACES ELLIPSES ALL_LINES ALL_LINE_CHARACTERS "
-    "LONGEST_LINE LINES LINE_CHARACTERS BULLET_LINES ELLIPSIS_LINES ENDED_LINES SHORT_LINES "
-    "PARAGRAPHS"
+    "STOP_WORD_BITS UNSPACED_WORDS LONGEST_WORD HASHES BRACES ELLIPSES ALL_LINES "
+    "ALL_LINE_CHARACTERS LONGEST_LINE LINES LINE_CHARACTERS BULLET_LINES ELLIPSIS_LINES "
+    "ENDED_LINES SHORT_LINES PARAGRAPHS"
 ).split()
 (
     CHARACTERS, LETTERS, NUMBERS, DIGITS, UPPERS, WORDS, WORD_CHARACTERS, ALPHABETIC_WORDS,
@@ -196,7 +196,7 @@ def _line_signs(data, start, stop, characters, pages, flags, count):
         i = stop - 1
         while i > start and (data[i] & 0xC0) == 0x80:
             i -= 1
-        c, _, f = char_at(data, i, stop, pages, flags)
+        _, _, f = char_at(data, i, stop, pages, flags)
         if f & STOP:
             count[ENDED_LINES] += 1
         if f & STOP or not f & CLOSER:

@@ -109,8 +109,21 @@ def _joins(c, data, i, stop, before, pages, flags):
     return f & wanted != 0 and f & UNSPACED == 0
 
 
-@kernel(nb.int64(U8, I64, U16, U16, U16, U16, I32, nb.uint64[::1], nb.int64[::1], nb.int64[::1],
-                 nb.int64[::1]))
+@kernel(
+    nb.int64(
+        U8,
+        I64,
+        U16,
+        U16,
+        U16,
+        U16,
+        I32,
+        nb.uint64[::1],
+        nb.int64[::1],
+        nb.int64[::1],
+        nb.int64[::1],
+    )
+)
 def _normalised(data, rows, pages, flags, ascii, fold_pages, folds, hashes, start, end, offsets):
     n_words = 0
     for row in range(len(rows) - 1):

@@ -11,9 +11,10 @@ PLACEHOLDER = "|||PHONE_NUMBER|||"  # as Dolma (arXiv:2402.00159, appendix)
 MIN_DIGITS, MAX_DIGITS = 8, 15  # with country code; at most 15 is ITU-T E.164, section 6.2.1
 GAP = "[ \u00a0\u2011-]"
 INTERNATIONAL = re.compile(
-    rf"\+(?<![\w+.-].)[1-9][0-9]{{0,14}}(?:(?:{GAP}|{GAP}?[(][0-9]{{1,5}}[)]{GAP}?|\.)"
-    rf"[0-9]{{1,12}}){{0,7}}"
+    rf"\+(?<![\w+.-].)[1-9][0-9]{{0,14}}(?:{GAP}?[(][0-9]{{1,5}}[)]{GAP}?[0-9]{{1,12}})?"
+    rf"(?:(?:{GAP}|\.)[0-9]{{1,12}}){{0,7}}"
 )
+LAST_GROUP = re.compile(rf"(?:{GAP}|\.)[0-9]+\Z")
 # The lookbehind comes after the first sign, so that the search skips to digits quickly.
 NATIONAL = re.compile(
     r"[(2-9](?<![\w.+/(-].)(?<![0-9][ \u00a0].)"
@@ -53,11 +54,19 @@ def mask_phone(text: str) -> Iterator[Edit]:
 def _international(text: str) -> Iterator[Edit]:
     for match in INTERNATIONAL.finditer(text):
         found = match.group()
-        n_digits = sum(map(str.isdigit, found))
-        following = text[match.end() : match.end() + 2]
-        part_of_more = following[:1].isalnum() or following[:1] in ("_", "%") or (
-            following[:1] in (",", ".") and following[1:].isdigit()
+        while _n_digits(found) > MAX_DIGITS and LAST_GROUP.search(found):
+            found = LAST_GROUP.sub("", found)  # another number follows
+        stop = match.start() + len(found)
+        following = text[stop : stop + 2]
+        part_of_more = (
+            following[:1].isalnum()
+            or following[:1] in ("_", "%")
+            or (following[:1] in (",", ".") and following[1:].isdigit())
         )
         is_decimal = found.count(".") == 1  # +1.23456789
-        if MIN_DIGITS <= n_digits <= MAX_DIGITS and not part_of_more and not is_decimal:
-            yield Edit(match.start(), match.end(), PLACEHOLDER)
+        if MIN_DIGITS <= _n_digits(found) <= MAX_DIGITS and not part_of_more and not is_decimal:
+            yield Edit(match.start(), stop, PLACEHOLDER)
+
+
+def _n_digits(found: str) -> int:
+    return sum(map(str.isdigit, found))
