@@ -9,7 +9,7 @@ import io
 import json
 import lzma
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from castor.filters.errors import CastorError
@@ -46,7 +46,7 @@ def format_of(name: str) -> tuple[str, str, str]:
     )
 
 
-def read_rows(name: str, data: bytes) -> list[Row]:
+def read_rows(name: str, data: bytes) -> Sequence[Row]:
     """All rows of a benchmark file, in order.
 
     Args:
@@ -95,7 +95,7 @@ def _text(data: bytes) -> str:
 
 
 def _json_lines(data: bytes) -> list[Row]:
-    rows = []
+    rows: list[Row] = []
     # Not splitlines(): JSON strings may hold U+2028 and its like, which end no JSON line.
     for number, line in enumerate(_text(data).split("\n"), 1):
         if line.strip():
@@ -109,7 +109,7 @@ def _json_lines(data: bytes) -> list[Row]:
     return rows
 
 
-def _json(data: bytes) -> list[Row]:
+def _json(data: bytes) -> Sequence[Row]:
     """A list of objects, or an object that holds one: BIG-Bench's `examples`, SQuAD's `data`."""
     whole = json.loads(_text(data))
     if isinstance(whole, dict):
@@ -123,7 +123,7 @@ def _json(data: bytes) -> list[Row]:
     return rows
 
 
-def _from_object(whole: dict[str, Any]) -> list[Row]:
+def _from_object(whole: dict[str, Any]) -> Sequence[Row]:
     squad = whole.get("data")
     if isinstance(squad, list) and all(isinstance(a, dict) and "paragraphs" in a for a in squad):
         return [
@@ -148,10 +148,13 @@ def _table(data: bytes, delimiter: str) -> list[Row]:
     from castor.pipelines.decontaminate.fields import is_header
 
     # Quotes in TSV are plain characters (MGSM has some that never close), in CSV they quote.
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     text = io.StringIO(_text(data), newline="")
     csv.field_size_limit(1 << 27)
-    lines = [row for row in csv.reader(text, delimiter=delimiter, quoting=quoting) if row]
+    if delimiter == "\t":
+        reader = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    else:
+        reader = csv.reader(text, delimiter=delimiter)
+    lines = [row for row in reader if row]
     if not lines:
         return []
     names: tuple[str, ...] | None = tuple(lines[0])
@@ -167,7 +170,8 @@ def _table(data: bytes, delimiter: str) -> list[Row]:
     wrong = next((i for i, row in enumerate(lines) if len(row) != len(names)), None)
     if wrong is not None:
         raise ValueError(f"row {wrong} has {len(lines[wrong])} columns, not {len(names)}")
-    return [dict(zip(names, row, strict=True)) for row in lines]
+    rows: list[Row] = [dict(zip(names, row, strict=True)) for row in lines]
+    return rows
 
 
 def _parquet(data: bytes) -> list[Row]:
@@ -177,7 +181,7 @@ def _parquet(data: bytes) -> list[Row]:
     return pq.read_table(pa.BufferReader(data)).to_pylist()
 
 
-_READERS = {
+_READERS: dict[str, Callable[[bytes], Sequence[Row]]] = {
     ".json": _json,
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,

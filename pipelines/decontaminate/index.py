@@ -9,7 +9,8 @@ Which grams, for lengths in words (scaled for scripts without spaces, see `units
   short ("what is the capital of france") are asked outside of benchmarks; so must that of
   any short question that says nothing without its passage;
 - a question of under 5 units: question and answer as one text of at least 8 units;
-- an answer of 20 units or more (worked solutions, code) and a passage: all 13-grams.
+- an answer of 20 units or more (worked solutions, code; not one that is a piece of the
+  passage) and a passage: all 13-grams.
 
 Scripts without spaces are found by 13-grams of letters as well, which must extend to runs of
 the scaled length. The scan thus looks for grams of three lengths.
@@ -263,7 +264,8 @@ def _parts(items: tuple[Item, ...]) -> tuple[np.ndarray, list[str], np.ndarray]:
                     status[number] = Status.PROTECTED
         for answer in item.answers:
             factor = scale(answer, sizes[answer])
-            if sizes[answer] >= LONG_ANSWER * factor:
+            # An answer cut out of the passage is found wherever the passage is quoted.
+            if sizes[answer] >= LONG_ANSWER * factor and answer not in item.passage:
                 add(number, Kind.ANSWER, Rule.GRAMS, round(GRAM * factor), answer)
         factor = scale(item.passage, sizes[item.passage])
         if sizes[item.passage] >= GRAM * factor and item.passage not in passages:

@@ -15,7 +15,8 @@ import re
 import numpy as np
 import pyarrow as pa
 
-from castor.filters.kernels import words
+from castor.filters.kernels.unicode import tables
+from castor.filters.kernels.words import normalised_words
 
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _KANA = re.compile("[\u3040-\u30ff\uff66-\uff9f]")
@@ -26,7 +27,7 @@ class _Fold(dict[int, str | None]):
     """Code point to what `normalised_words` hashes for it; apostrophes and commas join."""
 
     def __missing__(self, code: int) -> str | None:
-        table = words.tables()
+        table = tables()
         delta = int(table.folds[int(table.fold_pages[code >> 8]) << 8 | (code & 255)])
         self[code] = None if code in (0x27, 0x2019, 0x2C) else chr(code + delta)
         return self[code]
@@ -45,7 +46,7 @@ class Units:
     def __init__(self, text: str) -> None:
         self._data = text.encode()
         column = pa.array([text], pa.large_string())
-        _, self.start, self.end, _ = words.normalised_words(column)
+        _, self.start, self.end, _ = normalised_words(column)
         self._strings: dict[int, str] = {}
 
     def __len__(self) -> int:
@@ -84,5 +85,5 @@ def scale(text: str, n_units: int) -> float:
 
 def word_hashes(texts: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
     """(hashes, offsets) of the units of every text, as the scan takes them."""
-    hashes, _, _, offsets = words.normalised_words(texts)
+    hashes, _, _, offsets = normalised_words(texts)
     return hashes, offsets

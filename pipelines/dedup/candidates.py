@@ -29,8 +29,14 @@ def candidate_groups(blobs: Iterable[bytes]) -> np.ndarray:
     return rows[_shared(rows["band_hash"])]
 
 
+def sorted_groups(blobs: Iterable[bytes]) -> np.ndarray:
+    """The results of `candidate_groups` of all prefixes as one, sorted by band hash."""
+    rows = unpack(blobs, BAND)
+    return rows[np.argsort(rows["band_hash"], kind="stable")]
+
+
 def without(groups: np.ndarray, exact: np.ndarray) -> np.ndarray:
-    """The groups without rows that are exact duplicates, groups of one left out."""
+    """The sorted groups without rows that are exact duplicates, groups of one left out."""
     rows = groups[~np.isin(place(groups), place(exact))]
     return rows[_shared(rows["band_hash"])]
 

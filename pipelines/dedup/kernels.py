@@ -5,6 +5,7 @@ from __future__ import annotations
 import numba
 import numba.extending
 import numpy as np
+from numba import carray  # type: ignore[attr-defined]
 
 _SEED = np.uint64(0x243F6A8885A308D3)  # first 64 fractional bits of pi
 _PRIME = np.uint64(0xFF51AFD7ED558CCD)  # multiplier of MurmurHash3's finaliser (Appleby)
@@ -14,7 +15,7 @@ _SLACK = 1e-6
 
 
 @numba.njit(cache=True, nogil=True)
-def shingle_hashes(hashes, offsets, ngram, out, out_offsets):  # noqa: ANN001, ANN201
+def shingle_hashes(hashes, offsets, ngram, out, out_offsets):
     """Sorted unique 64-bit hashes of each document's word n-grams.
 
     A document with fewer words than `ngram` has one gram: all its words. `out` needs
@@ -46,7 +47,7 @@ def shingle_hashes(hashes, offsets, ngram, out, out_offsets):  # noqa: ANN001, A
 
 
 @numba.njit(cache=True, nogil=True)
-def jaccard(a, b, at_least):  # noqa: ANN001, ANN201
+def jaccard(a, b, at_least):
     """Jaccard similarity of two sorted sets, or 0.0 where it is surely under `at_least`.
 
     Gives up as soon as what is left cannot reach `at_least`: at once if the sizes differ
@@ -68,7 +69,7 @@ def jaccard(a, b, at_least):  # noqa: ANN001, ANN201
 
 
 @numba.extending.intrinsic
-def _pointer(typing_context, address):  # noqa: ANN001
+def _pointer(typing_context, address):
     """A uint64 address as a pointer to uint64.
 
     The sets lie in one mapped file per shard. A typed list of these would do, but making
@@ -76,22 +77,22 @@ def _pointer(typing_context, address):  # noqa: ANN001
     """
     signature = numba.types.CPointer(numba.types.uint64)(numba.types.uint64)
 
-    def generate(context, builder, signature, args):  # noqa: ANN001
+    def generate(context, builder, signature, args):
         return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
     return signature, generate
 
 
 @numba.njit(cache=True, nogil=True)
-def greedy(  # noqa: ANN201
-    row_offsets,  # noqa: ANN001  int64[rows + 1] into row_groups
-    row_groups,  # noqa: ANN001  int64: the groups of each row
-    group_offsets,  # noqa: ANN001  int64[groups + 1]: where a group's kept rows are noted
-    address,  # noqa: ANN001  uint64[rows]: where in memory each row's set starts
-    length,  # noqa: ANN001  int64[rows]: its number of uint64 values
-    threshold,  # noqa: ANN001
-    match,  # noqa: ANN001  out, int64[rows]: the kept row that it duplicates, or -1
-    similarity,  # noqa: ANN001  out, float64[rows]
+def greedy(
+    row_offsets,
+    row_groups,
+    group_offsets,
+    address,
+    length,
+    threshold,
+    match,
+    similarity,
 ):
     """Goes through rows by falling priority; each is matched to a kept row or kept itself.
 
@@ -104,7 +105,7 @@ def greedy(  # noqa: ANN201
     seen = np.full(n, -1, np.int64)
     for row in range(n):
         best, best_row = 0.0, -1
-        mine = numba.carray(_pointer(address[row]), length[row])
+        mine = carray(_pointer(address[row]), length[row])  # type: ignore[call-arg]
         for g in range(row_offsets[row], row_offsets[row + 1]):
             base = group_offsets[row_groups[g]]
             for k in range(base, base + n_kept[row_groups[g]]):
@@ -112,7 +113,7 @@ def greedy(  # noqa: ANN201
                 if seen[other] == row:
                     continue
                 seen[other] = row
-                theirs = numba.carray(_pointer(address[other]), length[other])
+                theirs = carray(_pointer(address[other]), length[other])  # type: ignore[call-arg]
                 alike = jaccard(mine, theirs, max(best, threshold))
                 if alike < threshold:
                     continue

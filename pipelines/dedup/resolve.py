@@ -17,13 +17,14 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from castor.filters.errors import CastorError
-from castor.pipelines.dedup.candidates import without
+from castor.pipelines.dedup.candidates import sorted_groups, without
 from castor.pipelines.dedup.shingles import Shingles
-from castor.pipelines.dedup.signatures import BAND, MATCH, METHOD_NEAR, place, unpack
+from castor.pipelines.dedup.signatures import MATCH, METHOD_NEAR, place
 
 # Jaccard similarity of word 5-gram sets from which two documents count as the same: that of
 # Lee et al. 2022 (arXiv:2107.06499, section 4.2); 14 x 8 bands find 92 % of pairs at it.
 THRESHOLD = 0.8
+_NO_SHINGLES = Shingles(np.empty(0, np.uint64), np.zeros(1, np.uint64), np.empty(0, np.uint64))
 
 
 def near_duplicates(
@@ -45,9 +46,7 @@ def near_duplicates(
     """
     from castor.pipelines.dedup.kernels import greedy
 
-    rows = unpack(groups, BAND)
-    rows = rows[np.argsort(rows["band_hash"], kind="stable")]
-    rows = without(rows, exact)
+    rows = without(sorted_groups(groups), exact)
     if not len(rows):
         return np.empty(0, MATCH)
     rank, places = _ranks(rows)
@@ -121,9 +120,9 @@ def _sets(places: np.ndarray, shingles: Mapping[int, Shingles]) -> _Sets:
     found = _Sets([], np.empty(len(rows), np.uint64), np.empty(len(rows), np.int64))
     for number in np.unique(shards).tolist():
         mine = np.flatnonzero(shards == number)
-        sets = shingles.get(number)
-        at = np.searchsorted(sets.rows, rows[mine]) if sets is not None else None
-        if sets is None or at.max() >= len(sets.rows) or (sets.rows[at] != rows[mine]).any():
+        sets = shingles.get(number, _NO_SHINGLES)
+        at = np.searchsorted(sets.rows, rows[mine])
+        if at.max() >= len(sets.rows) or (sets.rows[at] != rows[mine]).any():
             raise CastorError(
                 "candidates for near-duplicates have no shingles",
                 where=f"shard {number}",

@@ -113,7 +113,8 @@ def by_prefix(array: np.ndarray, n_prefixes: int) -> Iterator[tuple[int, bytes]]
     Yields (prefix, packed bytes) for each of the `n_prefixes` equal ranges that is not empty,
     in ascending order. Equal hashes have equal prefixes.
     """
-    top = array[array.dtype.names[0]] >> np.uint64(32)
+    field = "hash_hi" if array.dtype == EXACT else "band_hash"
+    top = array[field] >> np.uint64(32)
     prefix = (top * np.uint64(n_prefixes)) >> np.uint64(32)
     order = np.argsort(prefix, kind="stable")
     bounds = np.searchsorted(prefix[order], np.arange(n_prefixes + 1, dtype=np.uint64))

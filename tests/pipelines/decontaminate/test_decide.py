@@ -146,6 +146,12 @@ def test_a_passage_is_reported_and_no_contamination(built):
     assert decide.contaminating(decide.findings(PASSAGE, built)) is None
 
 
+def test_an_answer_that_is_a_piece_of_the_passage_is_no_contamination():
+    passage = f"{PASSAGE} {SOLUTION}"
+    built = index.build_index((Item("b", "0", RIVER, passage, answers=(SOLUTION,)),))
+    assert rules(passage, built) == {("0", "passage"): False}
+
+
 def test_items_that_cannot_be_found_are_named(built):
     assert built.unprotected() == [
         ("plain", "logic", "too_plain"),
