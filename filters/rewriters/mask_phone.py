@@ -17,8 +17,8 @@ INTERNATIONAL = re.compile(
 LAST_GROUP = re.compile(rf"(?:{GAP}|\.)[0-9]+\Z")
 # The lookbehind comes after the first sign, so that the search skips to digits quickly.
 NATIONAL = re.compile(
-    r"[(2-9](?<![\w.+/(-].)(?<![0-9][ \u00a0].)"
-    r"(?:(?<=\()[2-9][0-9]{2}\)[ \u00a0]?|(?<!\()[0-9]{2}(?P<gap>[-. \u00a0]))"
+    r"[(2-9](?<![\w.+/(-].)(?:(?<=\()[2-9][0-9]{2}\)[ \u00a0]?|"
+    r"(?<!\()(?<![0-9][ \u00a0].)[0-9]{2}(?P<gap>[-. \u00a0]))"
     r"[2-9][0-9]{2}(?(gap)(?P=gap)|[-. ])[0-9]{4}(?![\w-]|[./ ][0-9])"
 )
 FRENCH = re.compile(

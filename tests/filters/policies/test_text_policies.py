@@ -1,0 +1,193 @@
+"""The text policies: a table of (text, reasons), alone and in a batch, for each."""
+
+import pytest
+
+from castor.filters import policy
+from castor.filters.annotator import Context
+from castor.filters.record import Modality, Record, to_batch
+from castor.filters.registry import load, names
+
+FAMILIES = ("gopher/", "c4/", "code/basic", "url/", "badwords/")
+POLICIES = [n for n in names("policy") if n.startswith(FAMILIES)]
+
+
+def prose(n_words, *, sentence=12):
+    """Words that never repeat as n-grams, with stop words, in sentences on lines."""
+    words = [f"{'the of and with have'.split()[i % 5]} x{i:05d}word" for i in range(n_words // 2)]
+    lines = [" ".join(words[i : i + sentence]) for i in range(0, len(words), sentence)]
+    return "\n".join(f"{line}." for line in lines)
+
+
+def decided(name, rows, options=None):
+    """Reasons of every row, decided in one batch, and again row by row, which must agree."""
+    found = policy.load(name)
+    records = [Record(str(i), "s", m, t, meta=meta) for i, (t, m, meta) in enumerate(rows)]
+    batch = to_batch(records)
+    context = Context(options=options or {})
+    parts = [batch] + [batch.slice(i, 1) for i in range(len(rows))]
+    reasons = []
+    for part in parts:
+        for annotator in ("text", "url", "badwords"):
+            signals = load("annotator", annotator).annotate(part, context)
+            for field, column in zip(signals.schema, signals.columns, strict=True):
+                part = part.append_column(field, column)
+        policy.check(found, part.schema.names)
+        reasons.append(found.decide(part).to_pylist())
+    assert reasons[0] == [row for (row,) in reasons[1:]]
+    return reasons[0]
+
+
+def reasons(name, text, meta=None, modality=Modality.TEXT, options=None):
+    return decided(name, [(text, modality, meta or {})], options)[0]
+
+
+ENGLISH = {"language": "en"}
+GOPHER = [
+    pytest.param(prose(100), ENGLISH, [], id="prose"),
+    pytest.param(prose(48), ENGLISH, ["gopher.too_few_words"], id="short"),
+    pytest.param(prose(50), ENGLISH, [], id="50 words"),
+    pytest.param(prose(100_000), ENGLISH, [], id="100,000 words"),
+    pytest.param(prose(100_002), ENGLISH, ["gopher.too_many_words"], id="long"),
+    pytest.param(" ".join(f"a{i}" for i in range(9)) + " b" * 1, None,
+                 ["gopher.too_few_words", "gopher.word_length"], id="short words"),
+    pytest.param(" ".join(f"Wortungetüm{i:04d}" for i in range(60)), None,
+                 ["gopher.word_length"], id="long words"),
+    pytest.param("".join(chr(0x4E00 + i) for i in range(60)), {"language": "zh"}, [],
+                 id="Han, a word each"),
+    pytest.param(prose(100) + " #" * 14, ENGLISH, ["gopher.too_many_hashes"], id="hashes"),
+    pytest.param(prose(100).replace("w", "…w", 12), ENGLISH, ["gopher.too_many_ellipses"],
+                 id="ellipses"),
+    pytest.param("- " + prose(100, sentence=2).replace("\n", "\n- "), ENGLISH,
+                 ["gopher.too_many_bullet_lines"], id="bullets"),
+    pytest.param(prose(100).replace(".\n", "...\n"), ENGLISH, ["gopher.too_many_ellipsis_lines"],
+                 id="lines that trail off"),
+    pytest.param(" ".join(f"{i * 977:05d}" for i in range(60)), None,
+                 ["gopher.too_few_alphabetic_words"], id="numbers"),
+    pytest.param(" ".join(f"word{i}" for i in range(60)), ENGLISH,
+                 ["gopher.too_few_stop_words"], id="no stop words in English"),
+    pytest.param(" ".join(f"word{i}" for i in range(60)), {"language": "fr"}, [],
+                 id="no stop words in French"),
+    pytest.param(" ".join(f"word{i}" for i in range(60)), None, [], id="no language"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "meta", "expected"), GOPHER)
+def test_gopher_paper(text, meta, expected):
+    assert reasons("gopher/paper", text, meta) == expected
+
+
+def test_gopher_says_missing_where_nothing_can_be_measured():
+    rules = policy.load("gopher/paper").rules
+    unconditional = [f"{r.reason}:missing" for r in rules if not r.when]
+    assert reasons("gopher/paper", None) == unconditional
+    # an empty text has counts, but no fractions
+    assert reasons("gopher/paper", "") == ["gopher.too_few_words", *unconditional[2:]]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("\n".join([prose(24)] * 2 + [prose(80)[300:]]), "gopher.duplicate_line_characters"),
+        ("\n\n".join([prose(40)] * 2 + [prose(100)[500:]]), "gopher.duplicate_paragraphs"),
+        (prose(100) + " spam ham" * 40, "gopher.top_2gram"),
+        ((" ".join(f"w{i}x" for i in range(20)) + " ") * 5, "gopher.duplicate_10grams"),
+    ],
+)
+def test_gopher_repetition(text, wanted):
+    assert wanted in reasons("gopher/paper", text)
+
+
+def test_gopher_thresholds_are_those_of_table_a1():
+    bounds = {r.signal.removeprefix("text."): r.at_most for r in policy.load("gopher/paper").rules}
+    table = [0.3, 0.3, 0.2, 0.2, 0.2, 0.18, 0.16, 0.15, 0.14, 0.13, 0.12, 0.11, 0.1]
+    assert list(bounds.values())[-13:] == table
+
+
+SENTENCES = "One two three four five. " * 2
+C4 = [
+    pytest.param(SENTENCES + "One two three four five.", [], id="three sentences"),
+    pytest.param(SENTENCES, ["c4.too_few_sentences"], id="two"),
+    pytest.param(
+        "A b c d.\nE f g h i\nJ k l m n o...", ["c4.too_few_sentences"], id="no line left"
+    ),
+    pytest.param(SENTENCES * 2 + "Lorem Ipsum a b c.", ["c4.lorem_ipsum"], id="lorem ipsum"),
+    pytest.param(SENTENCES * 2 + "\n{", ["c4.curly_bracket"], id="bracket"),
+    pytest.param("", ["c4.too_few_sentences"], id="empty"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), C4)
+def test_c4_paper(text, expected):
+    assert reasons("c4/paper", text) == expected
+
+
+SOURCE = "def f(x):\n    return x + 1\n"
+CODE = [
+    pytest.param(SOURCE, "Python", [], id="code"),
+    pytest.param("xyz = 1\n" * 100_001, "Python", ["code.too_many_lines"], id="many lines"),
+    pytest.param("a" * 60 + " b" * 30 + "\n", "Python", ["code.long_mean_line"], id="mean line"),
+    pytest.param("a" * 60 + " b" * 30 + "\n", "Text", [], id="mean line of prose"),
+    pytest.param(SOURCE * 9 + "a b c " * 170, "C", ["code.long_line"], id="long line"),
+    pytest.param(SOURCE * 9 + "a b c " * 170, "JSON", [], id="long line of data"),
+    pytest.param("ab c " * 20_001, "JSON", ["code.very_long_line"], id="very long line"),
+    pytest.param("# Autogenerated by x\n" + SOURCE, "Python", ["code.autogenerated"], id="made"),
+    pytest.param("[1, 2, 3, 4, 5]\n" * 9 + "ab", "JSON", ["code.too_few_letters"], id="numbers"),
+    pytest.param("([{}]);, " * 9, "C", ["code.too_few_letters", "code.too_few_alphanumerics"],
+                 id="signs"),
+    pytest.param(SOURCE * 99 + "\n".join(["'" + "QUJD" * 200 + "'"] * 2) + "\n" + "QUJD" * 257,
+                 "Text", ["code.long_encoded_run"], id="long run"),
+    pytest.param(SOURCE + "QUJD" * 16, "Python", ["code.mostly_encoded"], id="mostly encoded"),
+    pytest.param("<?xml version='1.0'?>\n<a>words of text</a>", "XML", ["code.xml_header"],
+                 id="xml"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "language", "expected"), CODE)
+def test_code_basic(text, language, expected):
+    meta = {"file_language": language}
+    assert reasons("code/basic", text, meta, Modality.CODE) == expected
+
+
+def test_url_blocklist(tmp_path):
+    (tmp_path / "x-domains.txt").write_text("evil.example\nsite.example/bad\n")
+    options = {"url": {"lists": [str(tmp_path)]}}
+    rows = [
+        ("a", Modality.TEXT, {"url": "http://www.evil.example/"}),
+        ("a", Modality.IMAGE, {"url": "http://site.example/bad/x.png"}),
+        ("a", Modality.TEXT, {"url": "http://good.example/"}),
+        ("a", Modality.TEXT, {}),
+        ("a", Modality.TEXT, {"url": "nonsense"}),
+    ]
+    assert decided("url/blocklist", rows, options) == [
+        ["url.blocked_domain"],
+        ["url.blocked_address"],
+        [],
+        [],
+        ["url.blocked_domain:missing", "url.blocked_address:missing"],
+    ]
+
+
+def test_badwords_c4(tmp_path):
+    (tmp_path / "en").write_text("heck\n")
+    options = {"badwords": {"lists": [str(tmp_path)]}}
+    rows = [
+        ("what the heck", Modality.TEXT, {}),
+        ("heckle", Modality.TEXT, {"language": "en"}),
+        ("heck", Modality.TEXT, {"language": "fr"}),
+        ("", Modality.TEXT, {}),
+    ]
+    assert decided("badwords/c4", rows, options) == [["badwords.bad_word"], [], [], []]
+
+
+def test_these_policies_ship():
+    assert POLICIES == ["badwords/c4", "c4/paper", "code/basic", "gopher/paper", "url/blocklist"]
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_rule_has_its_source_and_the_reason_its_family(name):
+    found = policy.load(name)
+    assert found.name == name
+    assert found.about
+    for rule in found.rules:
+        assert rule.reason.startswith(name.split("/")[0] + ".")
+        assert "arXiv:" in rule.cite

@@ -1,0 +1,48 @@
+"""What there is, by name."""
+
+import sys
+
+import pytest
+
+from castor.filters.errors import CastorError, ConfigError
+from castor.filters.registry import load, names
+
+
+def test_names_are_the_files():
+    assert {"text", "url", "badwords"} <= set(names("annotator"))
+    assert {"mask_email", "mask_ip", "mask_phone", "c4_lines"} <= set(names("rewriter"))
+    assert not [n for n in names("annotator") if n.startswith("_")]
+    assert list(names("policy")) == sorted(names("policy"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "near"),
+    [("annotator", "txt", "text"), ("rewriter", "mask_mail", "mask_email")],
+)
+def test_an_unknown_name_is_an_error_with_the_nearest(kind, name, near):
+    with pytest.raises(ConfigError, match=f"no {kind} named '{name}'\n  -> did you mean '{near}'"):
+        load(kind, name)
+
+
+def test_a_module_outside(tmp_path, monkeypatch):
+    package = tmp_path / "outside_of_castor"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    head = "from castor.filters.rewriter import Edit, rewriter\n"
+    one = "@rewriter(version=1)\ndef f(text):\n    yield from ()\n"
+    (package / "good.py").write_text(head + one)
+    (package / "none.py").write_text(head)
+    (package / "two.py").write_text(head + one + one.replace("f(", "g("))
+    (package / "fails.py").write_text("import a_module_that_is_not_there\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load("rewriter", "outside_of_castor.good").name == "good"
+    for name, n in (("none", 0), ("two", 2)):
+        with pytest.raises(CastorError, match=f"exactly one rewriter, in .*{name}: got {n}"):
+            load("rewriter", f"outside_of_castor.{name}")
+    with pytest.raises(ConfigError, match=r"no rewriter named 'outside_of_castor\.missing'"):
+        load("rewriter", "outside_of_castor.missing")
+    with pytest.raises(ModuleNotFoundError, match="a_module_that_is_not_there"):
+        load("rewriter", "outside_of_castor.fails")
+    for name in list(sys.modules):
+        if name.startswith("outside_of_castor"):
+            monkeypatch.delitem(sys.modules, name)
