@@ -26,9 +26,10 @@ from castor.pipelines import source as sources
 from castor.pipelines import storage
 from castor.pipelines.inputs import File, Inputs, ShardInput
 from castor.pipelines.recipe import Recipe, Step
+from castor.pipelines.signatures import bands_type
 from castor.pipelines.source import Source
 
-BANDS = "minhash.bands"  # column: uint64 band hashes of each row, null without words
+BANDS = "minhash.bands"  # column: the MinHash band hashes of each row, null without words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Tools:
     @property
     def measured_schema(self) -> pa.Schema:
         """The schema of a measured shard."""
-        bands = [pa.field(BANDS, pa.list_(pa.uint64(), self.near.bands))] if self.near else []
+        bands = [pa.field(BANDS, bands_type(self.near))] if self.near else []
         return pa.schema(
             [*RECORD_SCHEMA, *self.signal_fields, *bands], metadata=RECORD_SCHEMA.metadata
         )

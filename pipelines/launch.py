@@ -88,6 +88,9 @@ class watching:
         elif time.monotonic() - self._last >= self.LINE_EVERY_S:
             self._last = time.monotonic()
             measured = totals["measure"]
+            if not measured.bytes:
+                print("starting workers", file=sys.stderr, flush=True)
+                return
             print(
                 f"measured {measured.rows} rows, {measured.bytes / 1e6:.0f} of "
                 f"{n_bytes / 1e6:.0f} MB; matched {totals['match'].shards} and wrote "

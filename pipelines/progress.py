@@ -41,6 +41,32 @@ def tell(
             file.write(line.encode())
 
 
+class BytesRead:
+    """Tells the bytes read of one file, twice a second at most; a file counts once."""
+
+    EVERY_S = 0.5
+
+    def __init__(self, work: pathlib.Path, n_bytes: int) -> None:
+        self._work, self._left, self._pending = work, n_bytes, 0
+        self._last = time.monotonic()
+
+    def add(self, n_bytes: int) -> None:
+        """Some were read."""
+        self._pending = min(self._left, self._pending + n_bytes)
+        if time.monotonic() - self._last >= self.EVERY_S:
+            self._tell(self._pending)
+
+    def end(self) -> None:
+        """The file is done, by whichever way it was read."""
+        self._tell(self._left)
+
+    def _tell(self, n_bytes: int) -> None:
+        tell(self._work, "measure", n_bytes=n_bytes)
+        self._left -= n_bytes
+        self._pending = 0
+        self._last = time.monotonic()
+
+
 def read(work: pathlib.Path) -> dict[str, Totals]:
     """The totals of all workers by stage."""
     totals = {stage: Totals() for stage in STAGES}

@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+import io
 import os
 import pathlib
 import pkgutil
@@ -75,12 +76,14 @@ class InputFile:
         root: absolute folder of the root.
         path: posix path relative to the root.
         max_document_bytes: a single document over this is rejected as `too_large`.
+        on_read: called with the number of bytes whenever some were read, for progress.
     """
 
     source: str
     root: str
     path: str
     max_document_bytes: int = 64_000_000
+    on_read: Callable[[int], None] | None = None
 
     def key(self, place: str = "") -> str:
         """The key of the document at a place in this file: `<source>:<path>[@<place>]`."""
@@ -103,7 +106,9 @@ class InputFile:
 
     def open(self) -> BinaryIO:
         """Opens the file's raw bytes; decompression is the source's own business."""
-        return self.local_path.open("rb")
+        if self.on_read is None:
+            return self.local_path.open("rb")
+        return io.BufferedReader(_Watched(self.local_path, self.on_read), 1 << 18)
 
     def beside(self, relative: str) -> pathlib.Path | None:
         """A file at `relative` to this file's folder, or None if absent or outside the root.
@@ -115,6 +120,19 @@ class InputFile:
         if os.path.commonpath([root, path]) != root or not os.path.isfile(path):
             return None
         return pathlib.Path(path)
+
+
+class _Watched(io.FileIO):
+    """A file that tells how much of it was read."""
+
+    def __init__(self, path: pathlib.Path, on_read: Callable[[int], None]) -> None:
+        super().__init__(path)
+        self._on_read = on_read
+
+    def readinto(self, buffer: Any) -> int | None:
+        n_bytes = super().readinto(buffer)
+        self._on_read(n_bytes or 0)
+        return n_bytes
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,6 +18,7 @@ from castor.pipelines.dataset import read_shard
 from castor.pipelines.decontaminate.scan import common_grams, pack_hits
 from castor.pipelines.dedup import candidates, exact, resolve, shingles, signatures
 from castor.pipelines.job import BANDS
+from castor.pipelines.signatures import as_lists
 from castor.pipelines.stages.decisions import alive_of, columns_of
 from castor.pipelines.stages.step import Step
 
@@ -52,7 +53,7 @@ class Sign(Step):
             if dedup and dedup.exact:
                 hashes.append(signatures.pack_exact(batch, number, first_row, alive))
             if dedup and dedup.near:
-                column = batch.column(BANDS)
+                column = as_lists(batch.column(BANDS))
                 bands.append(signatures.pack_bands(batch, column, number, first_row, alive))
             if self.job.against and number not in self._reference:
                 index = leaks.index_of(self.job.work, self.job.against)

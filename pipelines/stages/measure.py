@@ -123,16 +123,19 @@ class ShardReader:
         for file in self._shard.files:
             if self._full():
                 return
-            yield from self._records_of(file)
-            progress.tell(self._job.work, "measure", n_bytes=file.n_bytes)
+            told = progress.BytesRead(self._job.work, file.n_bytes)
+            yield from self._records_of(file, told)
+            told.end()
 
     def _full(self) -> bool:
         return self._job.limit is not None and self._records >= self._job.limit
 
-    def _records_of(self, file: File) -> Iterator[Record]:
+    def _records_of(self, file: File, told: progress.BytesRead) -> Iterator[Record]:
         name = self._shard.source
         limits = self._job.recipe.limits
-        opened = InputFile(name, self._job.roots[name], file.path, limits.max_document_bytes)
+        opened = InputFile(
+            name, self._job.roots[name], file.path, limits.max_document_bytes, told.add
+        )
         try:
             self._digests.append((file.path, file.n_bytes, storage.digest(opened.local_path)))
         except OSError as error:
