@@ -27,14 +27,10 @@ import dataclasses
 import enum
 import hashlib
 import json
-import os
-import pathlib
-import shutil
 
 import numpy as np
 import pyarrow as pa
 
-from castor.filters.errors import CastorError
 from castor.filters.kernels.words import normalised_words
 from castor.pipelines.decontaminate.fields import Item
 from castor.pipelines.decontaminate.kernels import part_grams
@@ -79,7 +75,7 @@ class Status(enum.IntEnum):
 
 
 PART = np.dtype([("item", "<u4"), ("kind", "u1"), ("rule", "u1"), ("run", "<u2")])
-_ARRAYS = (
+ARRAYS = (
     "grams", "starts", "lengths", "bitmaps", "bitmap_starts", "posting_offsets", "postings",
     "parts", "status",
 )  # fmt: skip
@@ -138,7 +134,7 @@ class Index:
     @property
     def n_bytes(self) -> int:
         """Bytes of all arrays and texts."""
-        return sum(getattr(self, n).nbytes for n in _ARRAYS) + self.texts.nbytes + self.items.nbytes
+        return sum(getattr(self, n).nbytes for n in ARRAYS) + self.texts.nbytes + self.items.nbytes
 
     def unprotected(self) -> list[tuple[str, str, str]]:
         """(benchmark, item_id, why) of every item that cannot be found."""
@@ -189,53 +185,6 @@ def build_index(items: tuple[Item, ...]) -> Index:
         fingerprint="",
     )
     return dataclasses.replace(index, fingerprint=_fingerprint(index))
-
-
-def save_index(index: Index, folder: str | os.PathLike[str]) -> None:
-    """Writes the index as a folder of arrays that `load_index` maps; whole or not at all."""
-    folder = pathlib.Path(folder)
-    temporary = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    for name in _ARRAYS:
-        np.save(temporary / f"{name}.npy", getattr(index, name))
-    texts = pa.table({"text": index.texts})
-    for name, table in (("texts", texts), ("items", index.items)):
-        with pa.ipc.new_file(str(temporary / f"{name}.arrow"), table.schema) as writer:
-            writer.write_table(table)
-    (temporary / "fingerprint").write_text(f"{VERSION} {index.fingerprint}\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
-
-
-def load_index(folder: str | os.PathLike[str]) -> Index:
-    """Maps an index; its pages are shared by all processes that do.
-
-    Raises:
-        CastorError: there is none, or one of another version.
-    """
-    folder = pathlib.Path(folder)
-    try:
-        version, fingerprint = (folder / "fingerprint").read_text().split()
-        arrays = {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in _ARRAYS}
-        tables = {
-            name: pa.ipc.open_file(pa.memory_map(str(folder / f"{name}.arrow"))).read_all()
-            for name in ("texts", "items")
-        }
-    except (OSError, ValueError) as error:
-        raise CastorError(
-            "there is no whole index of benchmarks", where=folder, got=error, fix="build it again"
-        ) from error
-    if int(version) != VERSION:
-        raise CastorError(
-            "the index of benchmarks is of another version",
-            where=folder,
-            got=f"{version}, not {VERSION}",
-            fix="build it again",
-        )
-    texts = tables["texts"].column("text").combine_chunks()
-    plain = {name: np.asarray(array) for name, array in arrays.items()}
-    return Index(**plain, texts=texts, items=tables["items"], fingerprint=fingerprint)
 
 
 def _parts(items: tuple[Item, ...]) -> tuple[np.ndarray, list[str], np.ndarray]:
@@ -382,7 +331,7 @@ def _bitmaps(
 
 def _fingerprint(index: Index) -> str:
     digest = hashlib.blake2b(f"{VERSION}".encode(), digest_size=16)
-    for name in _ARRAYS:
+    for name in ARRAYS:
         array = getattr(index, name)
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -18,8 +18,8 @@ def corpus():
     """Three shards of texts: originals, exact copies, changed copies, and a dead row."""
     rng = random.Random(3)
     originals = [" ".join(f"w{rng.randrange(5000)}" for _ in range(120)) for _ in range(8)]
-    changed = [" ".join(t.split()[:116] + ["new", "end"]) for t in originals[:4]]
-    shards = [originals[:5] + ["tiny text"], [*changed, originals[0], "tiny text"], originals[5:]]
+    changed = [" ".join([*t.split()[:116], "new", "end"]) for t in originals[:4]]
+    shards = [[*originals[:5], "tiny text"], [*changed, originals[0], "tiny text"], originals[5:]]
     shards[2] += [changed[0], "", originals[6] + " "]
     return shards
 
