@@ -330,6 +330,7 @@ def test_an_example_comes_back(features):
 
 
 @pytest.mark.slow
+@pytest.mark.kit  # not of a kit, but TensorFlow alone takes longer to import than all tests here
 def test_tensorflow_writes_what_we_read(read, tmp_path):
     tf = pytest.importorskip("tensorflow")
     kinds_of = {bytes: "bytes_list", int: "int64_list", float: "float_list"}

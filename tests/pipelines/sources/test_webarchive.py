@@ -179,6 +179,16 @@ def test_a_damaged_checksum_costs_the_record():
     assert (fault.reason, fault.place, second.content) == (Reason.CORRUPT, "0", CONTENTS[4])
 
 
+def test_a_record_is_not_given_before_its_checksum_was_verified():
+    rest = 65536 - len(warc("response", bytes(60_000)))
+    record = warc("response", bytes(60_000 + rest))
+    assert len(record) == 65536  # one step of the decoder, which leaves the checksum for the next
+    damaged = bytearray(gzip.compress(record))
+    damaged[-6] ^= 1
+    fault, second = read(bytes(damaged) + gzip.compress(WARCS[4]))
+    assert (fault.reason, fault.place, second.content) == (Reason.CORRUPT, "0", CONTENTS[4])
+
+
 def check_cut(whole: list, data: bytes) -> None:
     """What a cut file gives: a beginning of the records and at most one fault, at the end."""
     entries = read(data)
