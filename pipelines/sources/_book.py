@@ -112,7 +112,9 @@ def lines_to_parts(lines: list[str], headings: set[int]) -> tuple[Part, ...]:
 
 def squeeze(text: str) -> str:
     """The text of one block of markup: white space collapsed, BREAK and SPACE made real."""
-    text = _BLANKS.sub(" ", _CJK_BREAK.sub("", text))
+    if not text.isascii() and "\n" in text:
+        text = _CJK_BREAK.sub("", text)
+    text = _BLANKS.sub(" ", text)
     if BREAK in text:
         lines = [line.strip(" ") for line in text.split(BREAK)]
         text = "\n".join(line.rstrip(SPACE) for line in lines).strip("\n")

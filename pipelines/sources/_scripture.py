@@ -34,10 +34,9 @@ def read_ces(root: etree._Element) -> Iterator[Book]:
         name = _languages.NAMES.get(text_of(language).lower())
         tags = [name, language.get("iso639"), language.get("id"), *tags]
     code = next(filter(None, map(_languages.primary, tags)), None)
-    for book in find_all(root, "div"):
-        if book.get("type") != "book":
-            continue
-        name = (book.get("id") or "").removeprefix("b.")
+    books = [e for e in find_all(root, "div") if e.get("type") == "book"]
+    for number, book in enumerate(books, start=1):
+        name = (book.get("id") or f"book {number}").removeprefix("b.")
         builder = BookBuilder()
         for chapter in (e for e in book if local(e) == "div"):
             builder.section("chapter")

@@ -187,7 +187,9 @@ class Walker:
             self._buffer.append(text)
 
     def _flush(self, *, heading: bool = False) -> None:
-        self._builder.block(squeeze("".join(self._buffer)), heading=heading)
+        text = "".join(self._buffer)
+        if text and not text.isspace():
+            self._builder.block(squeeze(text), heading=heading)
         for note in self._deferred:
             self._builder.block(note)
         self._buffer, self._deferred = [], []

@@ -8,6 +8,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from castor.filters.errors import ConfigError
 from castor.filters.reasons import Reason, Skip
 from castor.filters.record import Modality, Record, utf8_length
 from castor.pipelines.source import InputFile, Item, Rejected, RejectError, Skipped, source
@@ -33,6 +34,16 @@ class Options:
     """
 
     language: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuses what is no language tag."""
+        if self.language and _languages.primary(self.language) is None:
+            raise ConfigError(
+                "not a language tag",
+                where="option language of the source books",
+                got=repr(self.language),
+                fix="give a BCP 47 tag such as en or pt-BR",
+            )
 
 
 @source(version=1, files=_PATTERNS, options=Options)

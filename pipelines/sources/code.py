@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import posixpath
 from collections.abc import Callable, Iterator
@@ -71,15 +72,7 @@ Nearest = Callable[[str], _licence_tree.Stated | None]
 def _archive(file: InputFile, options: Options) -> Iterator[Item]:
     limit = file.max_document_bytes
     repository = options.repository or _members.stem(file.path)
-    tree = _licence_tree.LicenceTree()
-    # A first pass for the licences: they may lie behind the files that they cover.
-    with file.open() as raw:
-        try:
-            for member in _members.members(raw, file.path, limit_bytes=_licence_tree.MAX_BYTES):
-                if member.fault is None and _licence_tree.states_licence(member.path):
-                    tree.add(member.path, member.read())
-        except RejectError:
-            pass  # the second pass meets the same fault and reports it
+    tree = _licences(file)
     with file.open() as raw:
         for member in _members.members(raw, file.path, limit_bytes=limit):
             place = member.path
@@ -87,6 +80,18 @@ def _archive(file: InputFile, options: Options) -> Iterator[Item]:
                 yield Rejected(file.key(place), place, member.fault.reason, str(member.fault))
                 continue
             yield from _document(file, place, place, repository, member.read, tree.nearest)
+
+
+def _licences(file: InputFile) -> _licence_tree.LicenceTree:
+    """A first pass for the licences: they may lie behind the files that they cover."""
+    tree = _licence_tree.LicenceTree()
+    # Whatever is broken here, the second pass meets and reports.
+    with file.open() as raw, contextlib.suppress(RejectError):
+        for member in _members.members(raw, file.path, limit_bytes=_licence_tree.MAX_BYTES):
+            if member.fault is None and _licence_tree.states_licence(member.path):
+                with contextlib.suppress(RejectError):
+                    tree.add(member.path, member.read())
+    return tree
 
 
 def _document(

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from castor.filters.errors import ConfigError
 from castor.filters.reasons import Reason, Skip
 from castor.filters.record import Record
 from castor.pipelines.source import InputFile, Rejected, RejectError, Skipped, load
@@ -422,6 +423,20 @@ def test_a_bible_is_one_document_per_book(tmp_path):
     assert genesis.meta["language"] == "gu"
 
 
+def test_an_option_that_is_no_language():
+    with pytest.raises(ConfigError, match="not a language tag"):
+        load("books").options(language="klingon-ish!")
+
+
+def test_the_language_option_speaks_last(tmp_path):
+    (tmp_path / "a.txt").write_text("Hei maailma.")
+    (tmp_path / "g.xml").write_text(CES)
+    options = load("books").options(language="fin")
+    for name, code in (("a.txt", "fi"), ("g.xml", "gu")):
+        found = next(load("books")(InputFile("books", str(tmp_path), name), options))
+        assert found.meta["language"] == code
+
+
 UDHR = """<udhr iso639-3='deu' xml:lang='de-1996' key='deu_1996' n='German' iso15924='Latn'
  xmlns="http://efele.net/udhr"><title>Die Erklärung</title><preamble><title>Präambel</title>
 <para>Da die</para></preamble><article number="1"><title>Artikel 1</title><para>Alle</para>
@@ -463,6 +478,9 @@ def test_limits(tmp_path):
     assert item.reason is Reason.TOO_LARGE
     (item,) = items(tmp_path, "a.txt.xz", max_document_bytes=500)
     assert isinstance(item, Record)
+    (tmp_path / "grows.txt").write_bytes(("漢" * 100).encode("utf-16"))  # 202 bytes, 300 in UTF-8
+    (item,) = items(tmp_path, "grows.txt", max_document_bytes=250)
+    assert item.reason is Reason.TOO_LARGE
     (tmp_path / "bomb.txt.gz").write_bytes(gzip.compress(bytes(40_000_000)))
     (item,) = items(tmp_path, "bomb.txt.gz")
     assert item.reason is Reason.BOMB
