@@ -30,7 +30,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from castor.pipelines.decontaminate.index import GRAM, Index, Kind, Rule
+from castor.pipelines.decontaminate.index import Index
+from castor.pipelines.decontaminate.parts import GRAM, Kind, Rule
 from castor.pipelines.decontaminate.units import Units, scale, units_of
 from castor.pipelines.decontaminate.verify import Match, verify
 

@@ -24,57 +24,27 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import enum
 import hashlib
 import json
+import os
+import pathlib
+import shutil
 
 import numpy as np
 import pyarrow as pa
 
-from castor.filters.kernels.words import normalised_words
+from castor.filters.errors import CastorError
 from castor.pipelines.decontaminate.fields import Item
 from castor.pipelines.decontaminate.kernels import part_grams
-from castor.pipelines.decontaminate.units import scale, word_hashes
+from castor.pipelines.decontaminate.parts import GRAM, Kind, Rule, Status, parts_of
+from castor.pipelines.decontaminate.units import word_hashes
 
 VERSION = 1
-GRAM = 13  # words; GPT-3, appendix C
-WHOLE = 8  # words from which a whole question counts; GPT-3, table C.1
-WITH_ANSWER = 5  # words from which a whole question counts beside its answer
-LONG_ANSWER = 20  # words from which an answer is looked for on its own
 TEMPLATE = 10  # parts that may share a gram
-PLAIN = 16  # bytes of the different words of a question under GRAM units, at least
 # Lengths of grams in the index: few, because the scan pays for each.
 _LENGTHS = (5, 8, 13)
 
 
-class Kind(enum.IntEnum):
-    """What a part is to its item."""
-
-    QUESTION = 0
-    ANSWER = 1
-    PASSAGE = 2
-    PAIR = 3  # question and answer as one text
-
-
-class Rule(enum.IntEnum):
-    """How much of a part must be found."""
-
-    NONE = 0  # nothing can be: the part is too short or too plain
-    GRAMS = 1  # runs of at least the part's gram length
-    WHOLE = 2  # all of it
-    WITH_ANSWER = 3  # all of it, an answer beside it
-
-
-class Status(enum.IntEnum):
-    """Whether an item's question can be found at all."""
-
-    PROTECTED = 0
-    TOO_SHORT = 1
-    TOO_PLAIN = 2
-    TEMPLATE = 3
-
-
-PART = np.dtype([("item", "<u4"), ("kind", "u1"), ("rule", "u1"), ("run", "<u2")])
 ARRAYS = (
     "grams", "starts", "lengths", "bitmaps", "bitmap_starts", "posting_offsets", "postings",
     "parts", "status",
@@ -146,7 +116,7 @@ class Index:
 
 def build_index(items: tuple[Item, ...]) -> Index:
     """The index of the items, the same for the same items in the same order."""
-    parts, texts, status = _parts(items)
+    parts, texts, status = parts_of(items)
     column = pa.array(texts, pa.large_string())
     hashes, offsets = word_hashes(column)
     lead = np.array([_lead(n) for n in np.diff(offsets).tolist()], np.int64)
@@ -187,82 +157,51 @@ def build_index(items: tuple[Item, ...]) -> Index:
     return dataclasses.replace(index, fingerprint=_fingerprint(index))
 
 
-def _parts(items: tuple[Item, ...]) -> tuple[np.ndarray, list[str], np.ndarray]:
-    """(PART of every part, their texts, status of every item)."""
-    parts: list[tuple[int, Kind, Rule, int]] = []
-    texts: list[str] = []
-    status = np.zeros(len(items), np.uint8)
-    passages: set[str] = set()
-    sizes = _Sizes(items)
-
-    def add(number: int, kind: Kind, rule: Rule, run: int, text: str) -> None:
-        parts.append((number, kind, rule, run))
-        texts.append(text)
-
-    for number, item in enumerate(items):
-        rule, run, status[number] = _question_rule(item.question, sizes)
-        if item.refers and rule is Rule.WHOLE:
-            rule = Rule.WITH_ANSWER
-        if rule is not Rule.NONE:
-            add(number, Kind.QUESTION, rule, run, item.question)
-        elif status[number] == Status.TOO_SHORT and item.question.strip():
-            for pair in _pairs(item):
-                whole, _, _ = _question_rule(pair, sizes)
-                if whole in (Rule.GRAMS, Rule.WHOLE):
-                    add(number, Kind.PAIR, Rule.WHOLE, sizes[pair], pair)
-                    status[number] = Status.PROTECTED
-        for answer in item.answers:
-            factor = scale(answer, sizes[answer])
-            # An answer cut out of the passage is found wherever the passage is quoted.
-            if sizes[answer] >= LONG_ANSWER * factor and answer not in item.passage:
-                add(number, Kind.ANSWER, Rule.GRAMS, round(GRAM * factor), answer)
-        factor = scale(item.passage, sizes[item.passage])
-        if sizes[item.passage] >= GRAM * factor and item.passage not in passages:
-            passages.add(item.passage)  # items share passages: it is the first item's
-            add(number, Kind.PASSAGE, Rule.GRAMS, round(GRAM * factor), item.passage)
-    return np.array(parts, PART), texts, status
+def save_index(index: Index, folder: str | os.PathLike[str]) -> None:
+    """Writes the index as a folder of arrays that `load_index` maps; whole or not at all."""
+    folder = pathlib.Path(folder)
+    temporary = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    for name in ARRAYS:
+        np.save(temporary / f"{name}.npy", getattr(index, name))
+    texts = pa.table({"text": index.texts})
+    for name, table in (("texts", texts), ("items", index.items)):
+        with pa.ipc.new_file(str(temporary / f"{name}.arrow"), table.schema) as writer:
+            writer.write_table(table)
+    (temporary / "fingerprint").write_text(f"{VERSION} {index.fingerprint}\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)
 
 
-def _pairs(item: Item) -> list[str]:
-    return [f"{item.question}\n{answer}" for answer in item.answers]
+def load_index(folder: str | os.PathLike[str]) -> Index:
+    """Maps an index; its pages are shared by all processes that do.
 
-
-class _Sizes:
-    """How many units every text has that a part may be made of, and how plain they are."""
-
-    def __init__(self, items: tuple[Item, ...]) -> None:
-        texts = dict.fromkeys(
-            t for i in items for t in (i.question, i.passage, *i.answers, *_pairs(i))
+    Raises:
+        CastorError: there is none, or one of another version.
+    """
+    folder = pathlib.Path(folder)
+    try:
+        version, fingerprint = (folder / "fingerprint").read_text().split()
+        arrays = {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in ARRAYS}
+        tables = {
+            name: pa.ipc.open_file(pa.memory_map(str(folder / f"{name}.arrow"))).read_all()
+            for name in ("texts", "items")
+        }
+    except (OSError, ValueError) as error:
+        raise CastorError(
+            "there is no whole index of benchmarks", where=folder, got=error, fix="build it again"
+        ) from error
+    if int(version) != VERSION:
+        raise CastorError(
+            "the index of benchmarks is of another version",
+            where=folder,
+            got=f"{version}, not {VERSION}",
+            fix="build it again",
         )
-        self._place = {text: place for place, text in enumerate(texts)}
-        column = pa.array(list(texts), pa.large_string())
-        self._hashes, start, end, self._offsets = normalised_words(column)
-        self._n_bytes = end - start
-
-    def __getitem__(self, text: str) -> int:
-        place = self._place[text]
-        return int(self._offsets[place + 1] - self._offsets[place])
-
-    def is_plain(self, text: str) -> bool:
-        """Whether its different words have under PLAIN bytes."""
-        place = self._place[text]
-        own = slice(self._offsets[place], self._offsets[place + 1])
-        different = dict(zip(self._hashes[own].tolist(), self._n_bytes[own].tolist(), strict=True))
-        return sum(different.values()) < PLAIN
-
-
-def _question_rule(text: str, sizes: _Sizes) -> tuple[Rule, int, Status]:
-    """(how much of a question must be found, the shortest run that counts, status)."""
-    n = sizes[text]
-    factor = scale(text, n)
-    if n >= round(GRAM * factor):
-        return Rule.GRAMS, round(GRAM * factor), Status.PROTECTED
-    if n < round(WITH_ANSWER * factor):
-        return Rule.NONE, 0, Status.TOO_SHORT
-    if sizes.is_plain(text):
-        return Rule.NONE, 0, Status.TOO_PLAIN
-    rule = Rule.WHOLE if n >= round(WHOLE * factor) else Rule.WITH_ANSWER
-    return rule, n, Status.PROTECTED
+    texts = tables["texts"].column("text").combine_chunks()
+    plain = {name: np.asarray(array) for name, array in arrays.items()}
+    return Index(**plain, texts=texts, items=tables["items"], fingerprint=fingerprint)
 
 
 def _lead(n_units: int) -> int:

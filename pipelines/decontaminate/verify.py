@@ -11,7 +11,8 @@ import dataclasses
 import numpy as np
 import pyarrow as pa
 
-from castor.pipelines.decontaminate.index import Index, Kind, Rule
+from castor.pipelines.decontaminate.index import Index
+from castor.pipelines.decontaminate.parts import Kind, Rule
 from castor.pipelines.decontaminate.scan import scan
 from castor.pipelines.decontaminate.units import Units, units_of
 

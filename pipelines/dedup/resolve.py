@@ -72,7 +72,8 @@ def all_matches(exact: np.ndarray, near: np.ndarray) -> np.ndarray:
     """Exact and near MATCHes together, sorted by (shard, row), each naming a kept row.
 
     Where the kept row of exact duplicates is itself a near-duplicate, they name the row that
-    it duplicates: their words are equal, so the similarity is the same.
+    it duplicates: their words are equal (but for the Unicode normal form), so the similarity
+    is the same.
     """
     exact, near = exact.copy(), near[np.argsort(place(near), kind="stable")]
     kept = place(exact, kept=True)

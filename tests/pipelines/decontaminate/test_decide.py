@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from castor.filters.errors import CastorError
-from castor.pipelines.decontaminate import decide, index, report, scan, store, units
+from castor.pipelines.decontaminate import decide, index, report, scan, units
 from castor.pipelines.decontaminate.benchmarks import load_benchmarks
 from castor.pipelines.decontaminate.fields import Item
 
@@ -231,9 +231,9 @@ def test_the_scan_makes_room_for_any_number_of_hits(built):
 
 
 def test_the_index_is_the_same_after_saving_and_loading(built, tmp_path):
-    store.save_index(built, tmp_path / "index")
-    store.save_index(built, tmp_path / "index")
-    loaded = store.load_index(tmp_path / "index")
+    index.save_index(built, tmp_path / "index")
+    index.save_index(built, tmp_path / "index")
+    loaded = index.load_index(tmp_path / "index")
     assert loaded.fingerprint == built.fingerprint == index.build_index(ITEMS).fingerprint
     assert index._fingerprint(loaded) == loaded.fingerprint
     text = f"{FILLER} {RIVER} {SHORT} {CHINESE}"
@@ -241,7 +241,7 @@ def test_the_index_is_the_same_after_saving_and_loading(built, tmp_path):
     assert index.build_index(ITEMS[1:]).fingerprint != built.fingerprint
     (tmp_path / "index" / "grams.npy").unlink()
     with pytest.raises(CastorError, match="no whole index of benchmarks"):
-        store.load_index(tmp_path / "index")
+        index.load_index(tmp_path / "index")
 
 
 def test_an_index_of_nothing_finds_nothing():
