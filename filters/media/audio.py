@@ -27,8 +27,9 @@ SILENCE_DBFS = -60.0
 CLIP_LEVEL, CLIP_RUN = 0.999, 3
 FLOOR_DBFS = -120.0  # digital silence, below the noise of any 16- or 20-bit recording
 BLOCK_SAMPLES = 1 << 16
-# Lossy decoders drop their delay, so that much less than declared is not a cut.
-CUT_SHARE, CUT_S = 0.95, 0.1
+# Decoders drop the delay of lossy codecs, up to 2112 samples of AAC, or a quarter of a second
+# at 8 kHz, so that much less than declared is not a cut.
+CUT_SHARE, CUT_S = 0.95, 0.5
 MAX_ERRORS = 100
 # What the containers of clips are called when they hold sound only.
 AUDIO_MIMES = {
@@ -57,7 +58,7 @@ def examine(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[
             raise MediaError(Reason.NOT_DECODABLE, "a container without a sound")
         stream = container.streams.audio[0]
         codec = containers.check_codec(stream)
-        declared_s = _declared_s(stream, container, demuxer) or _xing_s(window, stream)
+        declared_s = _declared_s(stream, demuxer) or _xing_s(window, stream)
         sound = _Sound()
         for block in _blocks(container, stream, sound, limits):
             sound.add(block)
@@ -86,12 +87,10 @@ def examine(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[
     return {"kind": "audio", "facts": facts, "signals": sound.signals() | {"truncated": cut}}
 
 
-def _declared_s(stream: Any, container: Any, demuxer: str) -> float | None:
+def _declared_s(stream: Any, demuxer: str) -> float | None:
     """Seconds by the header, where the header counts samples instead of guessing."""
-    if demuxer in ("flac", "mov", "matroska", "wav", "aiff") and stream.duration:
+    if demuxer in ("flac", "mov", "wav", "aiff") and stream.duration:
         return float(stream.duration * stream.time_base)
-    if demuxer == "matroska" and container.duration:
-        return container.duration / av.time_base
     return None
 
 

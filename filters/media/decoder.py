@@ -92,13 +92,12 @@ class Decoder:
         with self._lock:
             try:
                 answer = self._ask(message, window.fd)
-            except _DiedError:
+            except MediaError as error:
+                if error.reason is not Reason.WORKER_DIED:
+                    raise
                 # Once more in a fresh process: the death may have been another's doing, such
                 # as the kernel's out-of-memory killer. A second one is the medium's.
-                try:
-                    answer = self._ask(message, window.fd)
-                except _DiedError as error:
-                    raise MediaError(error.reason, str(error)) from None
+                answer = self._ask(message, window.fd)
         if "missing" in answer:
             raise CastorError(
                 "a library that decodes media is missing",
@@ -139,7 +138,7 @@ class Decoder:
             raise self._death()
         return answer
 
-    def _death(self) -> _DiedError:
+    def _death(self) -> MediaError:
         process = self._process
         assert process is not None
         try:
@@ -148,9 +147,9 @@ class Decoder:
             code = -signal.SIGKILL
         self.close()
         if code == -signal.SIGXCPU:
-            return _DiedError(Reason.TIMEOUT, f"over {self.limits.cpu_s} s of processor time")
+            return MediaError(Reason.TIMEOUT, f"over {self.limits.cpu_s} s of processor time")
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return _DiedError(Reason.WORKER_DIED, f"the decoder died of {name}")
+        return MediaError(Reason.WORKER_DIED, f"the decoder died of {name}")
 
     def _ready(self) -> socket.socket:
         if self._owner != os.getpid():
@@ -204,12 +203,6 @@ class Decoder:
                 "the media decoder does not start", where=argv[0], got=last[0] if last else None
             )
         return ours
-
-
-class _DiedError(Exception):
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 _decoder = Decoder()

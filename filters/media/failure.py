@@ -35,8 +35,10 @@ class Limits:
     Attributes:
         wall_s: seconds until the decoder is killed (`timeout`).
         cpu_s: seconds of processor time until it is killed (`timeout`).
-        memory_bytes: address space of the decoder. Pillow, NumPy and FFmpeg map about
-            0.6 GB of it before the first byte is decoded (measured, `VmSize`).
+        memory_bytes: address space of the decoder. NumPy and FFmpeg map 0.2 GB of it, a
+            picture at the limit takes 0.5 GB (RGBA, and once more while it is decoded), and
+            libwebp reserves 1 GB for a picture of 119 MP before Pillow sees its size
+            (measured: VmPeak 0.98 GB, of which 43 MB were ever resident).
         picture_pixels: pixels of one picture, checked in its header. 64 MP are 256 MB as
             RGBA; Pillow itself only warns from 89 MP on and refuses from 179 MP.
         frame_pixels: pixels of one frame of a clip; 8K video (7680 x 4320) has 33 MP.

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFile, UnidentifiedImageError
 
 from castor.filters.media.failure import Limits, MediaError
 from castor.filters.media.window import Window
@@ -141,17 +141,25 @@ def _decodes_whole(image: Image.Image) -> bool:
 def _rows_of_truncated(window: Window, formats: tuple[str, ...]) -> float:
     """Share of the rows that a second, lenient decoding fills.
 
-    Pillow decodes into zeroed memory, so rows that were not reached stay zero.
+    Rows that were not reached are black, for Pillow decodes into zeroed memory, or of one
+    colour to the last pixel, for libjpeg goes on with the last value that it knew.
     """
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
         with _opened(window, formats) as image, _faults("its data"):
             _frames(image)
             image.load()
-            box = image.getbbox(alpha_only=False)
-            return (box[3] - box[1]) / image.size[1] if box else 0.0
+            shown = image.convert("RGB")
+            last = shown.getpixel((shown.width - 1, shown.height - 1))
+            return min(_rows_unlike(shown, colour) for colour in ((0, 0, 0), last))
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def _rows_unlike(image: Image.Image, colour: Any) -> float:
+    """Share of the rows between the first and the last that is not all of one colour."""
+    box = ImageChops.difference(image, Image.new("RGB", image.size, colour)).getbbox()
+    return (box[3] - box[1]) / image.height if box else 0.0
 
 
 class _faults:

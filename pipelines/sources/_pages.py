@@ -190,7 +190,7 @@ class _Target:
             self._words.append(data)
         else:
             data = re.sub(r"\s+", " ", data)
-            after_space = bool(self._words) and self._words[-1].endswith((" ", "\n"))
+            after_space = not self._words or self._words[-1].endswith((" ", "\n"))
             self._words.append(data.lstrip(" ") if after_space else data)
 
     def close(self) -> None:
