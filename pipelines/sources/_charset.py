@@ -53,10 +53,8 @@ def decode(body: bytes, stated: str | None, *, html: bool) -> tuple[str, str]:
         if body.startswith(mark):
             return _replaced(body[len(mark) :], [name])
     plain = b"\0" not in body and b"\x1b" not in body
-    if plain:
-        text = _strict(body, "utf-8")
-        if text is not None:
-            return text, "utf-8"
+    if plain and (valid := _strict(body, "utf-8")) is not None:
+        return valid, "utf-8"
     names = [_python_name(stated)] if stated else []
     if html and (label := _stated_in(body)) is not None:
         name = _python_name(label)

@@ -57,7 +57,7 @@ def rows(file: InputFile, options: Options) -> Iterator[Item]:
         seen = Seen()
         number = 0
         try:
-            for number, row in _read(file, cast(BinaryIO, raw)):
+            for number, row in _read(file, raw):
                 try:
                     if isinstance(row, RejectError):
                         raise row

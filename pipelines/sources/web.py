@@ -49,7 +49,6 @@ class Options:
 def web(file: InputFile, options: Options) -> Iterator[Item]:
     """The pages of web archives (WARC, ARC, WET, WACZ) and of HTML files, main text only."""
     with file.open() as raw:
-        raw = cast(BinaryIO, raw)
         if not raw.read(1):
             yield Rejected(file.key(), "", Reason.EMPTY, "the file has no bytes")
             return
