@@ -118,7 +118,9 @@ def story(path: str | os.PathLike[str], key: str) -> dict[str, Any]:
         "checks": _checks(run, columns) if run else [],
     }
     if "duplicate_of" in columns:
-        kept = find({"kept": datasets["kept"]}, columns["duplicate_of"]) if run else None
+        # The row that was to be kept may have turned out to be contaminated.
+        others = {o: datasets[o] for o in ("kept", "contaminated")} if run else {}
+        kept = find(others, columns["duplicate_of"])
         found["duplicate_of"] = {"key": columns["duplicate_of"], **(_head(kept[3]) if kept else {})}
     if run and outcome == "kept":
         found["duplicates"] = _duplicates(datasets["duplicate"], key)

@@ -7,6 +7,7 @@ parses a counter's path on its own.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -19,10 +20,13 @@ import pyarrow.parquet as pq
 from castor.filters import policy as policies
 from castor.filters.errors import CastorError, ConfigError
 from castor.filters.policy import Policy, Rule
+from castor.filters.record import Modality
 from castor.pipelines import storage
 from castor.pipelines.dataset import MANIFEST, OUTCOMES, Dataset, open_folder
 from castor.pipelines.recipe import Step
 
+UNREAD = "unread"  # stands for the modality of what was rejected
+COLUMNS = ("in", "rejected", "dropped", "duplicate", "contaminated", "kept")
 MISSING = ":missing"  # what a policy appends to a reason when the signal is null
 
 
@@ -47,9 +51,27 @@ class Results:
     run: Mapping[str, Any]
 
     @property
+    def sources(self) -> list[str]:
+        """The names of the sources, in the order of the recipe."""
+        return [s["name"] for s in self.manifest["config"]["sources"]]
+
+    @functools.cached_property
     def counts(self) -> Mapping[str, Any]:
-        """Rows in and by outcome: `total`, `by_source`, `by_modality`, and `skipped`."""
-        return self.manifest["counts"]
+        """Rows in and by outcome: `total`, `by_source`, `by_modality`, and `skipped`.
+
+        Outcomes come in the order of the work, sources in that of the recipe. A source
+        without any row has zeros.
+        """
+        found = self.manifest["counts"]
+        modalities = [m for m in (*map(str, Modality), UNREAD) if m in found["by_modality"]]
+        empty = dict.fromkeys(COLUMNS, 0)
+        by_source = {s: found["by_source"].get(s, empty) for s in self.sources}
+        return {
+            "total": _ordered(found["total"]),
+            "by_source": {s: _ordered(row) for s, row in by_source.items()},
+            "by_modality": {m: _ordered(found["by_modality"][m]) for m in modalities},
+            "skipped": found["skipped"],
+        }
 
     @property
     def name(self) -> str:
@@ -112,7 +134,11 @@ class Results:
         found: dict[str, dict[str, int]] = {}
         for (source, outcome), n in self.counters.get("text_bytes", {}).items():
             found.setdefault(source, dict.fromkeys(OUTCOMES, 0))[outcome] = n
-        return found
+        return {s: found[s] for s in self.sources if s in found}
+
+
+def _ordered(row: Mapping[str, int]) -> dict[str, int]:
+    return {name: row[name] for name in COLUMNS}
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:

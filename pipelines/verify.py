@@ -18,12 +18,13 @@ import pyarrow.parquet as pq
 from castor.filters.errors import CastorError
 from castor.filters.record import RECORD_SCHEMA, check_schema
 from castor.pipelines import storage
-from castor.pipelines.dataset import MANIFEST, OUTCOMES
+from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES
 from castor.pipelines.verify_manifest import REBUILD, RESTORE, Problem, read_dataset, read_run
 from castor.pipelines.verify_rows import Rows
 
 # What may lie in the output folder of a run beside the files that its manifest names.
-BESIDE = {MANIFEST, "run.json", "run.log", "report.html", ".work"}
+# `raw` is the input that `castor demo` gathered.
+BESIDE = {MANIFEST, "run.json", "run.log", "report.html", ".work", "raw"}
 # `<name>_blake2b` in a run's manifest is the digest of `<name>.json`, or of one of these.
 LISTS = {"inputs": "inputs.jsonl"}
 COLUMNS = {
@@ -32,6 +33,7 @@ COLUMNS = {
     "rejected": {"key", "source", "place", "reason", "message"},
     "duplicate": {"key", "source", "modality", "duplicate_of", "similarity", "method"},
     "contaminated": {"key", "source", "modality", "matches"},
+    FINDINGS: {"key", "benchmark", "item_id", "contaminated"},
 }
 
 
@@ -68,8 +70,9 @@ def _run(folder: pathlib.Path) -> Iterator[Problem]:
     if manifest:
         yield from _files(folder, manifest)
         yield from _counts(manifest)
-    for outcome in OUTCOMES:
-        yield from _outcome(folder, outcome, manifest, rows)
+    for outcome in (*OUTCOMES, FINDINGS):
+        if not manifest or outcome in manifest["datasets"]:
+            yield from _outcome(folder, outcome, manifest, rows)
     yield from (Problem(*p) for p in rows.problems(manifest["counts"] if manifest else None))
 
 
@@ -81,7 +84,7 @@ def _files(folder: pathlib.Path, manifest: Mapping[str, Any]) -> Iterator[Proble
         name = LISTS.get(stem, f"{stem}.json")
         named.add(name)
         yield from _digest(folder / name, name, str(manifest[key]))
-    yield from _extra(folder, "", named | set(OUTCOMES))
+    yield from _extra(folder, "", named | set(manifest["datasets"]))
 
 
 def _counts(manifest: Mapping[str, Any]) -> Iterator[Problem]:

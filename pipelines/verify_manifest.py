@@ -11,7 +11,7 @@ import pydantic
 from castor.filters.errors import CastorError
 from castor.filters.record import SCHEMA_VERSION
 from castor.pipelines import storage
-from castor.pipelines.dataset import OUTCOMES
+from castor.pipelines.dataset import FINDINGS, OUTCOMES
 
 RESTORE = "restore it, or delete manifest.json and run the same command again to rebuild"
 REBUILD = "delete the folder and run the same command again"
@@ -19,6 +19,7 @@ REBUILD = "delete the folder and run the same command again"
 KNOWN = {
     *("castor", "schema_version", "dataset", "rows", "bytes", "shards"),
     *("counts", "datasets", "inputs", "limit", "config", "versions", "rules_never_fired"),
+    "benchmarks",
 }
 Read = tuple[dict[str, Any] | None, "list[Problem]"]
 
@@ -84,7 +85,7 @@ class _Run(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _complete(self) -> _Run:
-        if set(self.datasets) != set(OUTCOMES):
+        if not set(OUTCOMES) <= set(self.datasets) <= {*OUTCOMES, FINDINGS}:
             raise ValueError(f"datasets {', '.join(sorted(self.datasets))}")
         return self
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from castor.filters.errors import CastorError
 from castor.filters.reasons import Reason
-from castor.pipelines.dataset import read_shard
+from castor.pipelines.dataset import FINDINGS, read_shard
 
 DIGEST = np.dtype("S16")
 LISTED = 5  # problems of one kind that are told one by one
@@ -33,11 +33,17 @@ class Rows:
         self.incomplete = False
         self._keys: dict[str, list[np.ndarray]] = {}
         self._named: list[np.ndarray] = []
+        self._found: list[np.ndarray] = []
         self._shards: list[tuple[str, pathlib.Path]] = []
         self._counts: Counter[tuple[str, str, str]] = Counter()
 
     def add(self, outcome: str, path: pathlib.Path) -> None:
         """Reads the columns of one shard that the checks need."""
+        if outcome == FINDINGS:
+            for batch in read_shard(path, ["key"]):
+                self._found.append(_digests(batch.column("key").to_pylist()))
+            self._shards.append((outcome, path))
+            return
         rejected = outcome == "rejected"
         columns = ["key", "source", "reason"] if rejected else ["key", "source", "modality"]
         columns += ["duplicate_of"] if outcome == "duplicate" else []
@@ -91,19 +97,20 @@ class Rows:
             )
 
     def _unnamed(self) -> Iterator[Found]:
-        kept = np.concatenate([_NONE, *self._keys.get("kept", [])])
-        named = np.unique(np.concatenate([_NONE, *self._named]))
-        lost = np.setdiff1d(named, kept)
-        for key, places in self._find("duplicate_of", lost).items():
-            got = f"no kept row {key!r}"
-            yield ("a duplicate names a row that was not kept", places[0], got, "run it again")
-        if len(lost) > LISTED:
-            yield (
-                "more duplicates name no kept row",
-                "duplicate",
-                f"{len(lost) - LISTED}",
-                "as above",
-            )
+        """What names a row that is not there."""
+        # A document is compared with the benchmarks after the duplicates were removed, so the
+        # row that was to be kept may have turned out to be contaminated.
+        stays = [k for o in ("kept", "contaminated") for k in self._keys.get(o, ())]
+        known = np.concatenate([_NONE, *stays])
+        for what, column, named in (
+            ("a duplicate names a row that was not kept", "duplicate_of", self._named),
+            ("a finding names a row that is not there", "key", self._found),
+        ):
+            lost = np.setdiff1d(np.unique(np.concatenate([_NONE, *named])), known)
+            for key, places in self._find(column, lost).items():
+                yield (what, places[0], f"no such row {key!r}", "run it again")
+            if len(lost) > LISTED:
+                yield (f"{what}: more of them", "all shards", f"{len(lost) - LISTED}", "as above")
 
     def _find(self, column: str, digests: np.ndarray) -> dict[str, list[str]]:
         """The first few of some keys, with the shards in which a column holds them."""

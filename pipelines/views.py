@@ -11,6 +11,7 @@ from castor.pipelines.catalogue import catalogue, detail
 
 PLAIN_WIDTH = 160  # columns where nothing says how wide the output is
 REASONS_SHOWN = 12
+WHOLE_CHARACTERS = 40  # a column of cells up to this length is not folded, unless it is a last one
 
 
 def filters() -> list[dict[str, Any]]:
@@ -106,7 +107,7 @@ def show_story(found: Mapping[str, Any]) -> None:
         rows = [
             [c["verdict"], c["reason"], c["signal"], _value(c["value"]), c["keeps"], c["when"],
              c["cite"]]
-            for c in found["checks"]
+            for c in sorted(found["checks"], key=lambda c: c["verdict"] not in ("failed", "missing"))
         ]  # fmt: skip
         titles = ["", "rule", "signal", "measured", "keeps", "when", "source of the threshold"]
         print_(_table("rules", titles, rows))
@@ -134,8 +135,9 @@ def show_filter(found: Sequence[Mapping[str, Any]]) -> None:
     """Prints everything of one name in full."""
     print_ = _printer()
     for one in found:
-        print_(f"[bold]{one['kind']} {_safe(one['name'])}[/bold], version {one['version']}"
-               + (f", for {', '.join(one['modalities'])}" if "modalities" in one else ""))  # fmt: skip
+        given = f", for {', '.join(one['modalities'])}" if "modalities" in one else ""
+        title = f"[bold]{one['kind']} {_safe(one['name'])}[/bold]"
+        print_(f"{title}, version {one['version']}{given}")
         if one["doc"]:
             print_(_safe(one["doc"]))
         if "files" in one:
@@ -236,7 +238,9 @@ def _table(title: str, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
                   pad_edge=False, show_edge=False, padding=(0, 1))  # fmt: skip
     for i, name in enumerate(titles):
         number = bool(rows) and all(isinstance(r[i], int | float) or _is_figure(r[i]) for r in rows)
-        table.add_column(name, justify="right" if number else "left", overflow="fold")
+        whole = i < len(titles) - 2 and all(len(str(r[i])) <= WHOLE_CHARACTERS for r in rows)
+        justify: Any = "right" if number else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(Text(f"{v:,}" if isinstance(v, int) else _printable(v)) for v in row))
     return table

@@ -1,0 +1,190 @@
+"""Puts the page together: facts, drawings and samples into one HTML file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.resources
+import pathlib
+from typing import Any
+
+from castor.filters.errors import CastorError
+from castor.pipelines import storage
+from castor.pipelines.results import Results, open_run
+
+SECTIONS = (
+    ("flow", "Flow"),
+    ("sources", "Sources"),
+    ("reasons", "Reasons"),
+    ("signals", "Signals"),
+    ("unread", "Rejected"),
+    ("samples", "Samples"),
+    ("duplicates", "Duplicates"),
+    ("media", "Media"),
+    ("benchmarks", "Benchmarks"),
+    ("provenance", "Provenance"),
+)
+
+
+def build(out: pathlib.Path, *, target: pathlib.Path | None = None) -> pathlib.Path:
+    """Writes one self-contained HTML page about a finished run.
+
+    Args:
+        out: the output folder of the run.
+        target: the file to write; default: `report.html` in that folder.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        CastorError: there is no finished run, a file of it is damaged, or the page cannot be
+            written.
+    """
+    results = open_run(out)
+    target = target or pathlib.Path(out) / "report.html"
+    html = _environment().get_template("page.html").render(_context(results))
+    storage.write_bytes(target, html.encode("utf-8", "replace"))
+    return target
+
+
+def _context(results: Results) -> dict[str, Any]:
+    from castor.pipelines.report import facts, samples, svg
+    from castor.pipelines.report.histograms import charts
+
+    style, script = _file("page.css"), _file("page.js")
+    config = results.manifest["config"]
+    kept, dropped = samples.texts(results, "kept"), samples.texts(results, "dropped")
+    inputs = results.manifest["inputs"].values()
+    found = {
+        "name": results.name,
+        "about": config.get("about"),
+        "castor": results.manifest["castor"],
+        "total": results.counts["total"],
+        "started": _moment(results.run.get("started")),
+        "seconds": results.run.get("seconds"),
+        "limit": results.manifest.get("limit"),
+        "input_files": sum(i["files"] for i in inputs),
+        "input_bytes": sum(i["bytes"] for i in inputs),
+        "kept_bytes": sum(row["kept"] for row in results.text_bytes().values()),
+        "sections": SECTIONS,
+        "flows": [
+            ("source", "rows by source", svg.flow(facts.shares_by(results, "by_source"), number)),
+            ("modality", "rows by modality",
+             svg.flow(facts.shares_by(results, "by_modality"), number)),
+            ("bytes", "bytes of text", svg.flow(facts.byte_shares(results), size)),
+        ],
+        "sources": facts.sources_table(results),
+        "modalities": results.counts["by_modality"],
+        "reasons": facts.reasons(results),
+        "never_fired": results.manifest["rules_never_fired"],
+        "errors": facts.counted(results, "error"),
+        "charts": [(chart, svg.histogram(chart)) for chart in charts(results)],
+        "rejections": facts.rejections(results),
+        "skipped": facts.counted(results, "skipped"),
+        "kept_texts": kept,
+        "dropped_texts": dropped,
+        "sampled": [s["name"] for s in config["sources"]
+                    if s["name"] in kept or s["name"] in dropped],
+        "pairs": samples.pairs(results),
+        "pictures": samples.pictures(results),
+        "recordings": samples.recordings(results),
+        "benchmarks": samples.benchmarks(results),
+        "checked": bool(results.manifest.get("benchmarks")),
+        "provenance": facts.provenance(results),
+    }  # fmt: skip
+    digest = hashlib.sha256(script.encode()).digest()
+    return found | {
+        "style": _trusted(style),
+        "script": _trusted(script),
+        "script_hash": base64.b64encode(digest).decode(),
+    }
+
+
+def _environment() -> Any:
+    try:
+        import jinja2
+    except ImportError as error:
+        raise CastorError(
+            "the library that fills in the report is missing", got=str(error),
+            fix="install castor[report]; castor doctor shows what is there",
+        ) from error  # fmt: skip
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader({"page.html": _file("page.html")}),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    environment.filters |= {
+        "num": number,
+        "size": size,
+        "pct": percent,
+        "duration": duration,
+        "visible": visible,
+        "value": value,
+    }
+    return environment
+
+
+def _file(name: str) -> str:
+    return (importlib.resources.files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _trusted(text: str) -> Any:
+    """Our own style and script, which are not escaped."""
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def _moment(started: str | None) -> str:
+    return (started or "").replace("T", " ").replace("+00:00", " UTC")
+
+
+def number(n: int) -> str:
+    """A whole number with separators: 12,345."""
+    return f"{n:,}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage that never rounds something to nothing."""
+    if 0 < share < 0.001:
+        return "<0.1 %"
+    return f"{share:.1%}".replace("%", " %")
+
+
+def size(n_bytes: float) -> str:
+    """Bytes in decimal units."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} B" if unit == "B" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 12.5 s, 2 min 13 s, 1 h 4 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def value(found: Any) -> str:
+    """A measured value in few characters."""
+    if isinstance(found, bool):
+        return "yes" if found else "no"
+    return f"{found:.4g}" if isinstance(found, float) else str(found)
+
+
+def visible(text: str) -> str:
+    """Text whose control characters are shown and not obeyed."""
+    return "".join(
+        c if c in "\n\t" or c.isprintable() or c.isspace() else _picture(c) for c in str(text)
+    )
+
+
+def _picture(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else "\ufffd"
