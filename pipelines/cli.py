@@ -215,12 +215,21 @@ def decide(dataset: str, out: str, policies: tuple[str, ...], as_json: bool) -> 
     show_default=True,
     help="Similarity of word 5-grams from which two are one.",
 )
+@click.option(
+    "--against",
+    type=click.Path(exists=True),
+    help="An older dataset: what is in it already is removed from DATASET, and it is not written.",
+)
 @engine_options
-def dedup(dataset: str, out: str, jaccard: float, **options: Any) -> None:
+def dedup(dataset: str, out: str, jaccard: float, against: str | None, **options: Any) -> None:
     """Removes exact and near duplicates from DATASET, ours or rows in JSONL or Parquet."""
     from castor.pipelines import launch
 
     recipe, settings = launch.recipe_for(dataset, "dedup")
+    if against:
+        _, (old, old_kind) = launch.recipe_for(against, "dedup")
+        recipe = "dedup-against"
+        settings += [f"old={old.partition('=')[2]}", f"old_kind={old_kind.partition('=')[2]}"]
     _run(recipe, out, [*settings, f"dedup.near.jaccard={jaccard}"], **options)
 
 
@@ -230,16 +239,17 @@ def dedup(dataset: str, out: str, jaccard: float, **options: Any) -> None:
 @click.option(
     "--against",
     required=True,
+    multiple=True,
     type=click.Path(exists=True),
-    help="A folder or file of benchmarks: JSONL, JSON, CSV or Parquet.",
+    help="A folder or file of benchmarks: JSONL, JSON, CSV or Parquet; may be given again.",
 )
 @engine_options
-def decontaminate(dataset: str, out: str, against: str, **options: Any) -> None:
+def decontaminate(dataset: str, out: str, against: tuple[str, ...], **options: Any) -> None:
     """Removes from DATASET what contains items of benchmarks, and reports every item found."""
     from castor.pipelines import launch
 
     recipe, settings = launch.recipe_for(dataset, "decontaminate")
-    _run(recipe, out, [*settings, f"against={against}"], **options)
+    _run(recipe, out, [*settings, f"decontaminate.against={json.dumps(against)}"], **options)
 
 
 @main.command()

@@ -192,9 +192,13 @@ class ShardWriter:
         with contextlib.suppress(Exception):
             if self._file is not None:
                 self._file.close()
-        reason = error or InterruptedError("the shard was not finished")
-        with contextlib.suppress(InterruptedError):
+        reason = error or _AbandonedError()
+        with contextlib.suppress(_AbandonedError):
             self._replacing.__exit__(type(reason), reason, reason.__traceback__)
+
+
+class _AbandonedError(Exception):
+    """Ends the writing of a shard that nobody wants any more."""
 
 
 def describe_shard(path: pathlib.Path, rows: int) -> Shard:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
+import importlib.metadata
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from castor.filters.errors import ConfigError
 from castor.pipelines import storage
-from castor.pipelines.decontaminate.benchmarks import load_benchmarks
-from castor.pipelines.decontaminate.index import VERSION, Index, build_index, load_index, save_index
 from castor.pipelines.recipe import Decontaminate
+
+if TYPE_CHECKING:  # the index comes with compiled kernels: imported where it is used
+    from castor.pipelines.decontaminate.index import Index
 
 BENCHMARKS = "benchmarks.json"
 
@@ -23,21 +25,27 @@ def pin(found: Decontaminate) -> str:
     Raises:
         ConfigError: there is nothing at that path.
     """
-    root = pathlib.Path(found.against).expanduser()
-    if not root.exists():
-        raise ConfigError(
-            "there is no such folder of benchmarks", where="decontaminate.against",
-            got=found.against, fix="check the path",
-        )  # fmt: skip
-    files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file())
+    files = []
+    for root in _roots(found):
+        if not root.exists():
+            raise ConfigError(
+                "there is no such folder of benchmarks", where="decontaminate.against",
+                got=str(root), fix="check the path",
+            )  # fmt: skip
+        inside = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file())
+        files += [[p.relative_to(root.parent).as_posix(), storage.digest(p)] for p in inside]
     return storage.digest_of(
         {
-            "version": VERSION,
-            "files": [[p.relative_to(root.parent).as_posix(), storage.digest(p)] for p in files],
+            "castor": importlib.metadata.version("castor"),
+            "files": files,
             "exclude": found.exclude,
             "mapping": found.mapping,
         }
     )
+
+
+def _roots(found: Decontaminate) -> list[pathlib.Path]:
+    return [pathlib.Path(path).expanduser() for path in found.against]
 
 
 def folder(work: pathlib.Path, pinned: str) -> pathlib.Path:
@@ -50,9 +58,10 @@ def prepare(found: Decontaminate, work: pathlib.Path, pinned: str) -> None:
     place = folder(work, pinned)
     if (place / BENCHMARKS).is_file():
         return
-    read = load_benchmarks(
-        pathlib.Path(found.against).expanduser(), exclude=found.exclude, mapping=found.mapping
-    )
+    from castor.pipelines.decontaminate.benchmarks import load_benchmarks
+    from castor.pipelines.decontaminate.index import build_index, save_index
+
+    read = load_benchmarks(_roots(found), exclude=found.exclude, mapping=found.mapping)
     index = build_index(read.items)
     place.parent.mkdir(parents=True, exist_ok=True)
     save_index(index, place)
@@ -79,6 +88,8 @@ def describe(work: pathlib.Path, pinned: str) -> dict[str, Any]:
 @functools.lru_cache(maxsize=2)
 def index_of(work: pathlib.Path, pinned: str) -> Index:
     """The index, mapped once per process."""
+    from castor.pipelines.decontaminate.index import load_index
+
     return load_index(folder(work, pinned))
 
 

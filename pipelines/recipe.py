@@ -75,15 +75,20 @@ class Dedup(_Frozen):
 
 
 class Decontaminate(_Frozen):
-    """Benchmarks that must not be in the output: a folder or a file.
+    """Benchmarks that must not be in the output: folders or files.
 
     `mapping` names the fields of files that use none of the usual names: role (question,
     passage, choices, answer) to field.
     """
 
-    against: str
+    against: tuple[str, ...] = pydantic.Field(min_length=1)
     exclude: tuple[str, ...] = ()
     mapping: dict[str, str] | None = None
+
+    @pydantic.field_validator("against", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
 
 class Limits(_Frozen):
@@ -210,6 +215,8 @@ def _descend(node: Any, step: str, path: str, where: str) -> Any:
             raise ConfigError(
                 "--set: no such entry", where=f"{where}: {path}", fix=f"give 0 to {len(node) - 1}"
             )
+        if isinstance(node[int(step)], str):  # a step that is given by its name alone
+            node[int(step)] = {"name": node[int(step)]}
         return node[int(step)]
     if not isinstance(node, dict):
         raise ConfigError("--set: there is nothing to set inside", where=path, got=repr(node))
