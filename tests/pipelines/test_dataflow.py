@@ -41,8 +41,10 @@ def plan(tmp_path_factory):
     rows = folder / "rows"
     rows.mkdir()
     for f in range(3):
-        lines = [json.dumps({"id": f"{f}-{i}", "text": f"row {i % 7} of several files " * 9})
-                 for i in range(20)]
+        lines = [
+            json.dumps({"id": f"{f}-{i}", "text": f"row {i % 7} of several files " * 9})
+            for i in range(20)
+        ]
         (rows / f"{f}.jsonl").write_text("\n".join(lines))
     return folder, recipe.load(str(folder / "staged.yaml"), [f"input={rows}"])
 
@@ -69,8 +71,11 @@ def test_the_job_is_one_that_the_service_takes(offline):
     proto = (folder / "job" / "staged" / "pipeline.pb").read_bytes()
     assert len(proto) < 1_000_000  # the service refuses requests over 10 MB
     pipeline = beam_runner_api_pb2.Pipeline.FromString(proto)
-    shuffles = [t for t in pipeline.components.transforms.values()
-                if t.spec.urn == "beam:transform:group_by_key:v1"]
+    shuffles = [
+        t
+        for t in pipeline.components.transforms.values()
+        if t.spec.urn == "beam:transform:group_by_key:v1"
+    ]
     assert shuffles
     for transform in shuffles:
         collection = pipeline.components.pcollections[next(iter(transform.inputs.values()))]

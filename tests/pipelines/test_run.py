@@ -49,8 +49,10 @@ def write_rows(folder: pathlib.Path, *, files: int, rows: int) -> None:
     for f in range(files):
         lines = []
         for r in range(rows):
-            words = [f"{'abcdefgh'[(f * 7 + r * 3 + i) % 8]}{(f + 1) * (r + 1) * i % 977}"
-                     for i in range(60)]
+            words = [
+                f"{'abcdefgh'[(f * 7 + r * 3 + i) % 8]}{(f + 1) * (r + 1) * i % 977}"
+                for i in range(60)
+            ]
             lines.append(json.dumps({"id": f"{f}-{r}", "text": " ".join(words)}))
         changed = [*[f"{'abcdefgh'[(i * 3) % 8]}{i % 977}" for i in range(120)], f"end{f}"]
         lines.append(json.dumps({"id": f"near-{f}", "text": " ".join(changed)}))
@@ -218,7 +220,9 @@ def test_other_thresholds_reuse_what_was_measured(castor, recipe, rows, tmp_path
     done = castor("run", recipe, out, *settings, "--set", "dedup.near=null", "--force", "--json")
     assert json.loads(done.stdout)["shards_measured"] == 5  # the bands are a column of their own
     other = recipe.with_name("other.yaml")
-    other.write_text((recipe.with_name("short.yaml")).read_text().replace("at_least: 5", "at_least: 7"))
+    other.write_text(
+        (recipe.with_name("short.yaml")).read_text().replace("at_least: 5", "at_least: 7")
+    )
     done = castor("run", recipe, out, *settings, "--set", f"decide.0.name={other}",
                   "--set", "dedup.near=null", "--force", "--json")  # fmt: skip
     found = json.loads(done.stdout)
