@@ -49,9 +49,9 @@ def decode(body: bytes, stated: str | None, *, html: bool) -> tuple[str, str]:
     Raises:
         RejectError: BAD_ENCODING, if no charset decodes it.
     """
-    for mark, name in _BOMS:
+    for mark, wide in _BOMS:
         if body.startswith(mark):
-            return _replaced(body[len(mark) :], [name])
+            return _replaced(body[len(mark) :], [wide])
     plain = b"\0" not in body and b"\x1b" not in body
     if plain and (valid := _strict(body, "utf-8")) is not None:
         return valid, "utf-8"
@@ -61,7 +61,7 @@ def decode(body: bytes, stated: str | None, *, html: bool) -> tuple[str, str]:
         # A page whose head can be read as ASCII is not what it says here.
         names.append("utf-8" if name is not None and name.startswith("utf-16") else name)
     if not plain:
-        names.append("utf-8")
+        names = [*(n for n in names if n and n.startswith(("iso2022", "utf-16"))), "utf-8", *names]
     tried: list[str] = []
     for name in (*names, _detected(body)):
         if name is None or name in tried:

@@ -21,6 +21,7 @@ TABLE = [
     # text, encoded as, header, label in the page, charset that is used
     pytest.param(GERMAN, "utf-8", None, None, "utf-8", id="utf-8 that nothing states"),
     pytest.param(GERMAN, "utf-8", "iso-8859-1", "windows-1252", "utf-8", id="all states are wrong"),
+    pytest.param(f"{GERMAN}\x1b[0m", "utf-8", "latin1", None, "utf-8", id="a stray escape"),
     pytest.param(GERMAN, "utf-8-sig", "iso-8859-1", None, "utf-8", id="byte order mark"),
     pytest.param(GERMAN, "utf-16", None, None, "utf-16-le", id="utf-16 with a mark"),
     pytest.param(GERMAN, "utf-16-be", "utf-16be", None, "utf-16-be", id="utf-16 by header"),
