@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
 # Containers and codecs else write random stream ids, the library's version, or the time.
 _EXACT = {"fflags": "+bitexact"}
+_STEADY = {
+    # Without a constant quantiser x264's look-ahead reads memory that nothing has written:
+    # with other MALLOC_PERTURB_ it gives other clips.
+    "libx264": {"qp": "26"},
+    # The deadline "realtime" may choose its effort by the clock.
+    "libvpx-vp9": {"deadline": "good", "cpu-used": "8", "crf": "40", "b": "0"},
+}
 
 
 def ogg(samples: np.ndarray, rate_hz: int) -> bytes:
@@ -55,8 +62,7 @@ def clip(
         video.height, video.width = first.shape[:2]
         video.pix_fmt = "yuv420p"
         _exact(video)
-        if codecs[0] == "libvpx-vp9":
-            video.options = {"cpu-used": "8", "deadline": "realtime", "crf": "40", "b": "0"}
+        video.options = _STEADY.get(codecs[0], {})
         sound: Any = None
         if samples is not None:
             sound = container.add_stream(codecs[1], rate=rate_hz)

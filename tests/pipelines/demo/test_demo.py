@@ -2,26 +2,24 @@
 
 import json
 import os
+import pathlib
 
 import pyarrow.parquet as pq
 import pytest
 
 from castor.pipelines import demo
 from castor.pipelines.demo import expectations
-from castor.pipelines.demo.material import gather
 
-BUDGET_MB = 2.0
 SOURCES = ("web", "books", "code", "images", "audio", "video", "interleaved", "rows")
 OUTCOMES = ("kept", "dropped", "rejected", "duplicate", "contaminated")
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory, castor):
+def done(raw, tmp_path_factory, castor):
     """(raw folder, output folder) of a small demonstration, run as a person runs it."""
-    folder = tmp_path_factory.mktemp("demo")
-    gather(folder / "raw", budget_mb=BUDGET_MB)
-    castor("run", "demo", folder / "out", "--set", f"data={folder / 'raw'}", "--workers", 2)
-    return folder / "raw", folder / "out"
+    out = tmp_path_factory.mktemp("demo-run") / "out"
+    castor("run", "demo", out, "--set", f"data={raw.folder}", "--workers", 2)
+    return raw.folder, out
 
 
 @pytest.fixture(scope="module")
@@ -110,11 +108,13 @@ def test_data_of_the_user_is_used_as_it_is(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_material_lies_in_the_output_folder(tmp_path, monkeypatch, capsys):
-    made = gather(tmp_path / "raw", budget_mb=1)
-    monkeypatch.setattr("castor.pipelines.demo.material.gather", lambda folder, report: made)
-    recipe, out, settings = demo.prepare(str(tmp_path), None)
-    assert (recipe, out, settings) == ("demo", str(tmp_path), [f"data={tmp_path / 'raw'}"])
+def test_material_lies_in_the_output_folder(raw, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(
+        "castor.pipelines.demo.material.gather", lambda folder, report: asked.append(folder) or raw
+    )
+    assert demo.prepare("out", None) == ("demo", "out", [f"data={raw.folder}"])
+    assert asked == [pathlib.Path("out/raw")]
     said = capsys.readouterr().err
-    assert f"{made.bytes / 1e6:.0f} MB in {tmp_path / 'raw'}" in said
+    assert f"{raw.bytes / 1e6:.0f} MB in {raw.folder}" in said
     assert "video: packages ship no clips; all are made" in said

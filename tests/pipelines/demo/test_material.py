@@ -4,8 +4,11 @@ import collections
 import gzip
 import io
 import json
+import os
 import pathlib
 import re
+import subprocess
+import sys
 import tarfile
 import xml.etree.ElementTree as ET
 import zipfile
@@ -18,11 +21,6 @@ from castor.pipelines.demo.material import gather
 
 BUDGET_MB = 1.5
 KINDS = ("web", "books", "code", "images", "audio", "video", "interleaved", "rows", "benchmarks")
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory):
-    return gather(tmp_path_factory.mktemp("demo") / "raw", budget_mb=BUDGET_MB)
 
 
 def files(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:
@@ -56,6 +54,22 @@ def test_the_same_machine_gives_the_same_bytes(raw, tmp_path):
     assert names[0] == names[1]
     for name in names[0]:
         assert (raw.folder / name).read_bytes() == (again.folder / name).read_bytes(), name
+
+
+def test_encoders_take_nothing_from_memory_that_they_did_not_write():
+    code = (
+        "import hashlib; from castor.pipelines.demo import clips, ledger\n"
+        "class Digest(ledger.Ledger):\n"
+        "    def write(self, path, data): print(path, hashlib.sha256(data).hexdigest())\n"
+        "clips.write(Digest(None), 1)\n"
+    )
+    seen = set()
+    for fill in ("77", "165"):  # glibc fills what it hands out with that byte
+        env = {**os.environ, "PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": fill}
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+        assert "made-clip-00.mp4" in done.stdout, done.stderr
+        seen.add(done.stdout)
+    assert len(seen) == 1
 
 
 def test_whole_material_is_left_alone(raw):
