@@ -115,7 +115,7 @@ def parse_example(data: bytes) -> dict[str, Value] | None:
         if kind == "bytes_list":
             values = [_text_or_bytes(value) for value in values]
         found[entry.key] = values[0] if len(values) == 1 else values
-    return found if found or not data else None
+    return found
 
 
 def _text_or_bytes(value: bytes) -> str | bytes:
