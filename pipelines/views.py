@@ -104,12 +104,14 @@ def show_story(found: Mapping[str, Any]) -> None:
     for match in found.get("matches") or ():
         print_("matches " + _safe(", ".join(f"{k} {v}" for k, v in match.items())))
     if found["checks"]:
+        failed = ("failed", "missing")
+        checks = sorted(found["checks"], key=lambda c: c["verdict"] not in failed)
         rows = [
-            [c["verdict"], c["reason"], c["signal"], _value(c["value"]), c["keeps"], c["when"],
-             c["cite"]]
-            for c in sorted(found["checks"], key=lambda c: c["verdict"] not in ("failed", "missing"))
+            [c["verdict"], c["reason"], c["signal"], _value(c["value"]),
+             c["keeps"] + (f", when {c['when']}" if c["when"] else ""), c["cite"]]
+            for c in checks
         ]  # fmt: skip
-        titles = ["", "rule", "signal", "measured", "keeps", "when", "source of the threshold"]
+        titles = ["", "rule", "signal", "measured", "keeps", "source of the threshold"]
         print_(_table("rules", titles, rows))
     columns = {k: v for k, v in found["columns"].items() if v is not None and k != "key"}
     rows = [[name, _value(value)] for name, value in columns.items()]

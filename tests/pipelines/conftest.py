@@ -1,6 +1,7 @@
 """A finished run made by hand: every outcome, a picture, two policies, hostile text."""
 
 import dataclasses
+import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,7 +11,14 @@ import pytest
 
 from castor.filters.record import MAX_ROWS, RECORD_SCHEMA, Record, to_batch
 from castor.pipelines import storage
-from castor.pipelines.dataset import MANIFEST, OUTCOMES, ShardWriter, describe_shard
+from castor.pipelines.dataset import (
+    FINDINGS,
+    MANIFEST,
+    OUTCOMES,
+    ShardWriter,
+    describe_shard,
+)
+from castor.pipelines.decontaminate.decide import FINDING_SCHEMA
 
 POLICY = """\
 name: short
@@ -98,9 +106,16 @@ def write_run(out: pathlib.Path, rows: Sequence[Row], policy: str, roots: dict[s
                 writer.write(batch)
                 count(statistics, batch, source, outcome)
             shards[outcome].append(vars(describe_shard(path, writer.close())))
+    found = [f for r in rows for f in findings_of(r)]
+    shards[FINDINGS] = []
+    if found:
+        path = out / FINDINGS / "part-00000.parquet"
+        writer = ShardWriter(path, FINDING_SCHEMA)
+        writer.write(pa.RecordBatch.from_pylist(found, schema=FINDING_SCHEMA))
+        shards[FINDINGS].append(vars(describe_shard(path, writer.close())))
     common = {"castor": "0", "schema_version": 1}
     datasets = {}
-    for outcome in OUTCOMES:
+    for outcome in (*OUTCOMES, FINDINGS):
         manifest = common | {"dataset": outcome, "shards": shards[outcome]}
         manifest |= {k: sum(s[k] for s in shards[outcome]) for k in ("rows", "bytes")}
         manifest["blake2b"] = storage.digest_of(manifest)
@@ -108,6 +123,8 @@ def write_run(out: pathlib.Path, rows: Sequence[Row], policy: str, roots: dict[s
         digest = storage.digest(out / outcome / MANIFEST)
         datasets[outcome] = {"rows": manifest["rows"], "bytes": manifest["bytes"]}
         datasets[outcome]["blake2b"] = digest
+    if sources:
+        statistics.count("skipped", sources[0], "not_html", n=3)
     storage.write_json(out / "statistics.json", statistics.to_json())
     line = b'{"source": "web", "path": "a.warc.gz", "bytes": 99, "blake2b": "00ff"}\n'
     storage.write_bytes(out / "inputs.jsonl", line)
@@ -125,6 +142,10 @@ def write_run(out: pathlib.Path, rows: Sequence[Row], policy: str, roots: dict[s
         "inputs_blake2b": storage.digest(out / "inputs.jsonl"),
         "statistics_blake2b": storage.digest(out / "statistics.json"),
         "limit": None,
+        "benchmarks": {
+            "items": {f["benchmark"]: 10 for f in found} | {"clean": 7},
+            "unprotected": {"clean": 2},
+        },
         "config": config,
         "versions": {"sources": {"rows": 1}, "policies": {"short": 3}},
         "rules_never_fired": ["short: short.too_long"],
@@ -133,6 +154,26 @@ def write_run(out: pathlib.Path, rows: Sequence[Row], policy: str, roots: dict[s
     storage.write_json(out / MANIFEST, manifest)
     run = {"started": "2026-01-02T03:04:05+00:00", "seconds": 12.5, "workers": 2, "mode": "memory"}
     storage.write_json(out / "run.json", {**run, "roots": roots, "host": "here", "python": "3"})
+
+
+def findings_of(row: Row) -> list[dict[str, Any]]:
+    """What `findings/` holds of a contaminated row."""
+    matches = json.loads(row.own["matches"]) if row.outcome == "contaminated" else []
+    return [
+        {
+            "key": row.record.key,
+            "benchmark": m["benchmark"],
+            "item_id": m["item"],
+            "part": m["part"],
+            "rule": m["rule"],
+            "contaminated": True,
+            "matched_units": m["units"],
+            "part_units": m["units"],
+            "coverage": m["coverage"],
+            "spans": [{"start_byte": m["start_byte"], "end_byte": m["end_byte"]}],
+        }
+        for m in matches
+    ]
 
 
 def counts_of(rows: Sequence[Row]) -> dict[str, Any]:
@@ -219,11 +260,19 @@ def some_rows() -> list[Row]:
     same = {"duplicate_of": "web:a@1", "similarity": 0.9, "method": "near"}
     text = sentence(1).replace("plain", "clear")
     rows.append(Row(Record("web:a@92", "web", "text", text), "duplicate", same))
-    match = '[{"benchmark": "quiz", "item": "3", "part": "question", "units": 14, '
-    match += '"coverage": 0.75, "start_byte": 0, "end_byte": 12}]'
-    rows.append(
-        Row(Record("web:a@93", "web", "text", sentence(9)), "contaminated", {"matches": match})
-    )
+    match = {
+        "benchmark": "quiz",
+        "item": "3",
+        "part": "question",
+        "rule": "question",
+        "units": 14,
+        "coverage": 0.75,
+        "start_byte": 0,
+        "end_byte": 10,
+        "text": "Sentence 9",
+    }
+    own = {"matches": json.dumps([match])}
+    rows.append(Row(Record("web:a@93", "web", "text", sentence(9)), "contaminated", own))
     return rows
 
 

@@ -67,7 +67,7 @@ FILES = ("manifest.json", "statistics.json", "inputs.jsonl", "kept/manifest.json
 
 
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=40, deadline=None,
+@settings(max_examples=15, deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(where=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_any_flipped_byte_is_found_and_its_file_named(made, name, where, flip):
