@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numba as nb
+from numba.core import types
+from numba.extending import intrinsic
 
 U8 = nb.types.Array(nb.uint8, 1, "C", readonly=True)
 U16 = nb.types.Array(nb.uint16, 1, "C", readonly=True)
@@ -15,6 +17,47 @@ U32 = nb.types.Array(nb.uint32, 1, "C", readonly=True)
 U64 = nb.types.Array(nb.uint64, 1, "C", readonly=True)
 I32 = nb.types.Array(nb.int32, 1, "C", readonly=True)
 I64 = nb.types.Array(nb.int64, 1, "C", readonly=True)
+
+
+@intrinsic
+def load64(typingctx: Any, data: Any, i: Any) -> Any:
+    """The 8 bytes of a uint8 array from byte i on as one little-endian number, unaligned.
+
+    Reads memory without a check: the caller knows that i + 8 bytes are there.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        pointer = builder.gep(array.data, [args[1]])
+        word = context.get_value_type(types.uint64)
+        return builder.load(builder.bitcast(pointer, word.as_pointer()), align=1)
+
+    return types.uint64(data, types.int64), codegen
+
+
+@intrinsic
+def store64(typingctx: Any, data: Any, i: Any, value: Any) -> Any:
+    """Writes a number over 8 bytes of a uint8 array from byte i on; unaligned, unchecked."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        pointer = builder.gep(array.data, [args[1]])
+        word = context.get_value_type(types.uint64)
+        builder.store(args[2], builder.bitcast(pointer, word.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(data, types.int64, types.uint64), codegen
+
+
+@intrinsic
+def at(typingctx: Any, data: Any, i: Any) -> Any:
+    """data[i] for an i that is known to be in the array: Numba's own test for i < 0 is left out."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        return builder.load(builder.gep(array.data, [args[1]]))
+
+    return data.dtype(data, types.int64), codegen
 
 
 def _stamp() -> str:

@@ -19,7 +19,7 @@ import numba as nb
 import numpy as np
 import pyarrow as pa
 
-from castor.filters.kernels._compile import I64, U8, U16, U64, kernel
+from castor.filters.kernels._compile import I64, U8, U16, U64, at, kernel
 from castor.filters.kernels.column import buffers
 from castor.filters.kernels.unicode import (
     BULLET,
@@ -143,11 +143,12 @@ def _word(data, i, stop, pages, flags, lanes, count):
         lane, begin = np.uint64(0), i
         limit = i if unspaced else min(stop, i + FLUSH)
         while i < limit:
-            added = lanes[data[i]]
+            byte = at(data, i)
+            added = lanes[byte]
             if added == 0:
                 break
             lane += added
-            h = (h ^ np.uint64(data[i])) * FNV_PRIME
+            h = (h ^ np.uint64(byte)) * FNV_PRIME
             i += 1
         if i > begin:
             characters += i - begin
@@ -219,7 +220,7 @@ def _scan(data, rows, pages, flags, lanes, stop_codes, counts, hashes, ends, wor
             length = characters = before = 0  # in the line: all, up to the last word, before it
             start = end = i
             first_word, line_hash, carriage = w, FNV_BASIS, 0
-            while i < stop and data[i] != 10:
+            while i < stop and at(data, i) != 10:
                 c, n, f = char_at(data, i, stop, pages, flags)
                 if f & SPACE:
                     carriage = c == 13

@@ -16,6 +16,8 @@ from typing import NamedTuple
 import numba as nb
 import numpy as np
 
+from castor.filters.kernels._compile import at
+
 SPACE = 1  # what str.split splits at: White_Space and the separators U+001C to U+001F
 LETTER = 2  # general category L*, as str.isalpha
 MARK = 4  # general category M*
@@ -99,9 +101,9 @@ def flags_of(cp: int, pages: np.ndarray, flags: np.ndarray) -> int:
 @nb.njit(nogil=True, _nrt=False)
 def char_at(data: np.ndarray, i: int, stop: int, pages: np.ndarray, flags: np.ndarray) -> tuple:
     """Code point, length in bytes and properties of the character at byte i."""
-    c = np.int64(data[i])
-    if c < 0x80:
-        return c, 1, np.int64(flags[c])
+    byte = at(data, i)
+    if byte < 0x80:
+        return np.int64(byte), 1, np.int64(flags[byte])
     c, n = decode(data, i, stop)
     return c, n, flags_of(c, pages, flags)
 

@@ -24,7 +24,7 @@ import numba as nb
 import numpy as np
 import pyarrow as pa
 
-from castor.filters.kernels._compile import I32, I64, U8, U16, kernel
+from castor.filters.kernels._compile import I32, I64, U8, U16, at, kernel
 from castor.filters.kernels.column import buffers
 from castor.filters.kernels.unicode import (
     DIGIT,
@@ -141,10 +141,11 @@ def _normalised(data, rows, pages, flags, ascii, fold_pages, folds, hashes, star
                 i += n
                 letter = letter if f & MARK else f
                 while not alone and i < stop:  # most text: folded by the bit of UPPER
-                    f = np.int64(ascii[data[i]])
+                    byte = at(data, i)
+                    f = np.int64(ascii[byte])
                     if not f & (LETTER | NUMBER):
                         break
-                    h = (h ^ np.uint64(data[i] | (f & UPPER))) * FNV_PRIME
+                    h = (h ^ np.uint64(byte | (f & UPPER))) * FNV_PRIME
                     i += 1
                     letter = f
                 if i >= stop:
