@@ -54,7 +54,7 @@ ROLES = {
     "dev": "tests and linters",
     "media": "images, audio and video",
     "model": "training, ablations and evaluation",
-    "report": "HTML reports",
+    "notebook": "tables in a notebook",
     "tensorflow": "TFRecord and TFDS",
 }
 
@@ -138,13 +138,14 @@ def _packages() -> list[Check]:
     """Each declared dependency, read from Castor's own metadata: there is no second list."""
     try:
         declared = importlib.metadata.requires("castor") or []
-        version = importlib.metadata.version("castor")
+        about = importlib.metadata.metadata("castor")
     except importlib.metadata.PackageNotFoundError:
         return [Check("castor", "fail", "running, but not installed", "make setup")]
-    checks = [Check("castor", "ok", version)]
+    extras = about.get_all("Provides-Extra") or []
+    checks = [Check("castor", "ok", about["Version"])]
     for line in declared:
         need = Requirement(line)
-        extra = _extra_of(need)
+        extra = _extra_of(need, extras)
         if need.name == "castor" or extra == "all":
             continue
         if need.marker and not need.marker.evaluate({"extra": extra or ""}):
@@ -155,17 +156,17 @@ def _packages() -> list[Check]:
     return checks
 
 
-def _extra_of(need: Requirement) -> str | None:
+def _extra_of(need: Requirement, extras: Iterable[str]) -> str | None:
     """The extra that a line of metadata belongs to; None for the base install."""
     if need.marker is None or need.marker.evaluate({"extra": ""}):
         return None
-    return next((e for e in (*ROLES, "all") if need.marker.evaluate({"extra": e})), None)
+    return next((e for e in extras if need.marker.evaluate({"extra": e})), None)
 
 
 def _package(need: Requirement, extra: str | None) -> Check:
     wanted = f"{need.name}{need.specifier}"
     fix = f"pip install 'castor[{extra}]'" if extra else f"pip install '{wanted}'"
-    role = f" (for {ROLES[extra]})" if extra else ""
+    role = f" (for {ROLES.get(extra, extra)})" if extra else ""
     status: Status = "warn" if extra else "fail"
     version = _version(need.name)
     if version is None:

@@ -106,12 +106,13 @@ def test_a_terminal_that_is_not_utf8(monkeypatch):
         ("click>=9999", None, "fail", "needs >=9999"),
         ("no-such-distribution>=1", None, "fail", "not installed"),
         ("no-such-distribution>=1; extra == 'media'", "media", "warn", "images, audio and video"),
+        ("nope; extra == 'new'", "new", "warn", "not installed (for new)"),
         ("click>=9999; extra == 'model'", "model", "warn", "needs >=9999 (for training"),
     ],
 )
 def test_a_package(line, extra, status, found):
     need = Requirement(line)
-    assert doctor._extra_of(need) == extra
+    assert doctor._extra_of(need, ["dev", "media", "model", "new"]) == extra
     check = doctor._package(need, extra)
     assert check.status == status
     assert found in check.found
@@ -120,6 +121,14 @@ def test_a_package(line, extra, status, found):
 def test_a_missing_package_is_told_with_the_line_that_installs_it():
     assert doctor._package(Requirement("nope>=1"), None).fix == "pip install 'nope>=1'"
     assert doctor._package(Requirement("nope"), "media").fix == "pip install 'castor[media]'"
+
+
+def test_a_new_extra_is_not_taken_for_the_base(monkeypatch):
+    about = {"Version": "9", "Provides-Extra": ["new"]}
+    about = type("Metadata", (dict,), {"get_all": dict.get})(about)
+    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: ["nope; extra == 'new'"])
+    monkeypatch.setattr(doctor.importlib.metadata, "metadata", lambda _: about)
+    assert [(c.name, c.status) for c in doctor._packages()] == [("castor", "ok"), ("nope", "warn")]
 
 
 def test_castor_run_without_being_installed(monkeypatch):
