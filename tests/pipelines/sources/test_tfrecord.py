@@ -83,6 +83,8 @@ def test_a_tfrecord_of_plain_text_is_read(read):
     items = read(framed(b"some words", "größer".encode(), b"\xff\xfe", b""), "a.tfrecord")
     assert kinds(items) == ["record", "record", Reason.CORRUPT, Reason.NO_TEXT]
     assert items[1].text == "größer"
+    # A tab and eight letters are a well-formed message too, of fields that an Example lacks.
+    assert [i.text for i in read(framed(b"\tsomeword"), "a.tfrecord")] == ["\tsomeword"]
 
 
 def test_a_damaged_tfrecord(read):
