@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from castor.filters import policy as policies
 from castor.filters.errors import CastorError, ConfigError
-from castor.filters.policy import Policy, Rule
+from castor.filters.policy import Condition, Policy, Rule
 from castor.filters.record import Modality
 from castor.pipelines import storage
 from castor.pipelines.dataset import MANIFEST, OUTCOMES, Dataset, open_folder
@@ -206,8 +206,12 @@ def bound_text(rule: Rule) -> str:
 
 def condition_text(rule: Rule) -> str:
     """When a rule applies, such as `meta.language equals en`, or an empty string."""
-    return " and ".join(
-        f"{c.column} {c.test.replace('_', ' ')} "
-        + (", ".join(map(str, c.value)) if isinstance(c.value, tuple) else str(c.value))
-        for c in rule.when
-    )
+    return " and ".join(_condition(c) for c in rule.when)
+
+
+def _condition(condition: Condition) -> str:
+    value = condition.value
+    if condition.test == "not_in" and not value:
+        return f"{condition.column} is known"  # not one of nothing: any value but null
+    told = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return f"{condition.column} {condition.test.replace('_', ' ')} {told}"

@@ -85,7 +85,7 @@ class Axis:
         self._low, self._high = min(s[0] for s in slots), max(s[1] for s in slots)
         low, high = self._low, self._high
         for bound in bounds:
-            at = self._raw(bound)
+            at = self._raw(bound) + (1 if bound == 0 and not self.linear else 0)
             if low - BEYOND_BINS <= at <= high + BEYOND_BINS:
                 self._low, self._high = min(self._low, at), max(self._high, at)
         if self.linear:
@@ -198,6 +198,9 @@ def _chart(results: Results, signal: str, rules: list[Rule], sources: list[str])
 
 def _threshold(axis: Axis, rule: Rule, name: str, bound: float) -> Threshold:
     x = axis.place(bound)
+    if bound == 0 and not axis.linear:  # beside the slot of zero, on the side that is dropped
+        left, right = axis.slot(0)
+        x = axis.scaled(right + 0.25 if name in ("at_most", "above") else left - 0.25)
     when = condition_text(rule)
     return Threshold(
         x=min(1.0, max(0.0, x)),

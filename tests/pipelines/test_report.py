@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 
 from castor.filters.errors import CastorError
+from castor.filters.policy import Condition, Rule
 from castor.filters.record import MediaRef, Record
 from castor.pipelines import report
 from castor.pipelines.report import histograms, page, svg
-from castor.pipelines.results import open_run
+from castor.pipelines.results import condition_text, open_run
 from castor.pipelines.stages.statistics import bin_of, edges_of
 
 HOSTILE = '</pre><script>alert(1)</script>"><img src=x onerror=alert(2)>'
@@ -254,6 +255,20 @@ def test_a_far_threshold_is_told_at_the_edge():
     axis = histograms.Axis("text.n_words", [100, 103], [1e9])
     assert axis.place(1e9) > 1
     assert axis.place(2) <= 1
+
+
+def test_nothing_but_zero_is_parted_by_a_line_beside_zero():
+    rule = Rule("some", "text.n_words", "ours", at_most=0)
+    axis = histograms.Axis("text.n_words", [0, 100], [0])
+    line = histograms._threshold(axis, rule, "at_most", 0)
+    assert axis.scaled(axis.slot(0)[1]) < line.x < axis.scaled(axis.slot(100)[0])
+
+
+def test_a_condition_on_no_value_asks_whether_there_is_one():
+    rule = Rule("a", "b", "c", at_most=0, when=(Condition("meta.url", "not_in", ()),))
+    assert condition_text(rule) == "meta.url is known"
+    rule = Rule("a", "b", "c", at_most=0, when=(Condition("meta.lang", "in", ("en", "de")),))
+    assert condition_text(rule) == "meta.lang in en, de"
 
 
 def test_charts_belong_to_the_rules_that_their_sources_met(made):

@@ -57,6 +57,19 @@ def test_each_dataset_of_it_has_no_problem(made):
         assert verify(made / outcome) == []
 
 
+def test_a_real_run_has_no_problem_and_a_report(tmp_path):
+    from castor.pipelines import api, report
+
+    texts = [f"Row {i} says {'a word and ' * (i % 3)} another thing entirely." for i in range(40)]
+    lines = [json.dumps({"id": str(i), "text": t}) for i, t in enumerate([*texts, texts[0]])]
+    (tmp_path / "rows.jsonl").write_text("\n".join([*lines, "no JSON"]))
+    settings = [f"input={tmp_path / 'rows.jsonl'}"]
+    outcome = api.run("rows", tmp_path / "out", settings=settings, mode="memory", workers=1)
+    assert outcome.manifest["counts"]["total"]["in"] == 42
+    assert verify(tmp_path / "out") == []
+    assert "no JSON" in report.build(tmp_path / "out").read_text()
+
+
 def test_an_empty_outcome_is_no_problem(make_run, row):
     out = make_run([row(Record("a:1", "a", "text", "one row and nothing else at all"))])
     assert verify(out) == []
