@@ -89,7 +89,9 @@ def test_a_hang_is_a_timeout_and_the_next_request_has_a_new_child(decoder):
 
 def test_too_much_processor_time_is_a_timeout(decoder):
     decoder.limits = Limits(wall_s=20, cpu_s=0)
-    assert reason(decoder, "spin") is Reason.TIMEOUT
+    with pytest.raises(MediaError, match="processor time") as caught:
+        ask(decoder, "spin")
+    assert caught.value.reason is Reason.TIMEOUT
 
 
 def test_a_crash_is_worker_died_and_names_the_signal(decoder):

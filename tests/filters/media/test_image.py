@@ -103,6 +103,15 @@ def test_a_webp_of_16383_squared_is_refused_from_its_header(look):
     )
 
 
+def test_a_later_frame_that_is_a_bomb(look):
+    # A GIF of 1 x 1 whose second frame says 9000 x 9000: nothing but that frame shows it.
+    palette, data = b"\0\0\0\xff\xff\xff", b"\2\2\x44\1\0"
+    first = b",\0\0\0\0\1\0\1\0\0" + data
+    second = b",\0\0\0\0" + struct.pack("<HH", 9000, 9000) + b"\0" + data
+    gif = b"GIF89a\1\0\1\0\x80\0\0" + palette + first + second + b";"
+    assert reason(look, gif) is Reason.BOMB
+
+
 def test_a_text_chunk_that_unpacks_to_gigabytes_is_a_bomb(look):
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 20_000_000, 9))
     data = png(8, 8, zlib.compress(b"\0\0" * 8), text)

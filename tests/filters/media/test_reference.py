@@ -1,6 +1,7 @@
 """From a MediaRef to its bytes: roots, containers, bounds, digests."""
 
 import dataclasses
+import gzip
 import hashlib
 import io
 import os
@@ -89,11 +90,11 @@ def test_a_packed_tar_is_unpacked_once_and_only_as_far_as_needed(tmp_path):
 
 
 def test_a_file_that_is_written_anew_is_opened_anew(tmp_path):
-    path = tmp_path / "a.bin"
-    for data in (b"first", b"other"):
-        path.write_bytes(data)
-        os.utime(path, ns=(0, hash(data) % 1000))
-        assert read_media(ref_of("in:a.bin", data), {"in": str(tmp_path)}) == data
+    path = tmp_path / "a.gz"
+    for mtime_ns, data in enumerate((b"first", b"other")):
+        path.write_bytes(gzip.compress(data))
+        os.utime(path, ns=(0, mtime_ns))
+        assert read_media(ref_of("in:a.gz", data), {"in": str(tmp_path)}) == data
 
 
 def test_bounds_and_digest_are_checked(tmp_path):
