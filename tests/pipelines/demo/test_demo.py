@@ -18,7 +18,7 @@ OUTCOMES = ("kept", "dropped", "rejected", "duplicate", "contaminated")
 def done(raw, tmp_path_factory, castor):
     """(raw folder, output folder) of a small demonstration, run as a person runs it."""
     out = tmp_path_factory.mktemp("demo-run") / "out"
-    castor("run", "demo", out, "--set", f"data={raw.folder}", "--workers", 2)
+    castor("run", "demo", out, "--set", f"data={raw.folder}", "--workers", 1)
     return raw.folder, out
 
 
