@@ -49,10 +49,7 @@ def write_rows(folder: pathlib.Path, *, files: int, rows: int) -> None:
     for f in range(files):
         lines = []
         for r in range(rows):
-            words = [
-                f"{'abcdefgh'[(f * 7 + r * 3 + i) % 8]}{(f + 1) * (r + 1) * i % 977}"
-                for i in range(60)
-            ]
+            words = [f"{f}x{r}x{i * i % 31}" for i in range(60)]
             lines.append(json.dumps({"id": f"{f}-{r}", "text": " ".join(words)}))
         changed = [*[f"{'abcdefgh'[(i * 3) % 8]}{i % 977}" for i in range(120)], f"end{f}"]
         lines.append(json.dumps({"id": f"near-{f}", "text": " ".join(changed)}))
