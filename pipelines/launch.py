@@ -53,7 +53,10 @@ def launch(
         outcome = runs.run(
             found, out, workers=workers, mode=mode, limit=limit, force=force, watch=watch
         )
+    if not outcome.skipped or not (outcome.out / "report.html").is_file():
+        from castor.pipelines import report
 
+        report.build(outcome.out)
     return outcome
 
 
