@@ -52,6 +52,7 @@ def serve(channel: socket.socket, find: Callable[[str], Handler] = handler_of) -
             return
         limits = Limits(**message["limits"])
         _arm(limits)
+        answer: dict[str, Any]
         try:
             with Window(fds[0], message["offset"], message["length"], owned=True) as window:
                 answer = {"found": find(message["kind"])(window, message, limits)}

@@ -39,7 +39,9 @@ _ASF_KEYS = (
     bytes.fromhex("14e68a29 2226174c b935dae07ee9289c"),
 )
 _ASF_FILE = bytes.fromhex("a1dcab8c 47a9cf11 8ee400c0 0c205365")  # File Properties
-_METADATA_ERRORS = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+_METADATA_ERRORS: dict[str, Any] = (
+    {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+)
 
 
 def opened(window: Window, demuxer: str, limits: Limits) -> av.container.InputContainer:
@@ -129,7 +131,7 @@ def check_encryption(window: Window, demuxer: str) -> None:
         head = b"".join(
             window.at(at, min(size, 8 << 20)) for at, size, kind in boxes(window) if kind == b"moov"
         )
-        found = _CENC.search(head)
+        found = _CENC.search(head) is not None
     else:
         head = window.at(0, 1 << 16)
         found = demuxer == "asf" and any(guid in head for guid in _ASF_KEYS)

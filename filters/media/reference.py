@@ -27,7 +27,7 @@ from castor.filters.record import MediaRef
 HEAD_BYTES = 4096
 # Scratch disk for one unpacked container.
 MAX_SPOOL_BYTES = 8 << 30
-_OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+_OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 
 
 def read_media(ref: MediaRef, roots: Mapping[str, str]) -> bytes:
@@ -112,7 +112,7 @@ class _Container:
         head = self.file.read(8)
         self.is_zip = head[:4] == b"PK\3\4"
         self.packed = _unpacker(path, head)
-        self.plain = self.file
+        self.plain: IO[bytes] = self.file
         if self.packed:
             self.plain = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
 

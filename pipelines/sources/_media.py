@@ -152,7 +152,7 @@ def _examined(
         raise MediaError(Reason.CORRUPT, "begins with the bytes of no known format")
     # A sound called clip.mp4 is read as what it is; the two sources read the same containers.
     readable = {"image": ("image",)}.get(wanted.kind, ("audio", "video"))
-    if kind not in readable or found.reader is None:
+    if kind is None or kind not in readable or found.reader is None:
         what = "has no reader" if kind == wanted.kind else f"is no {wanted.kind}"
         raise MediaError(Reason.UNSUPPORTED_FORMAT, f"{found.mime} {what}")
     digest = window.digest()
@@ -275,8 +275,8 @@ def members(file: InputFile, options: Options) -> Iterator[tuple[_archive.Member
             else:
                 assert member.offset is not None
                 if member.offset + member.size > size:
-                    fault = RejectError(Reason.TRUNCATED, "the tar ends inside it")
-                    yield dataclasses.replace(member, fault=fault), None
+                    cut = RejectError(Reason.TRUNCATED, "the tar ends inside it")
+                    yield dataclasses.replace(member, fault=cut), None
                 else:
                     yield member, Window(stream.fileno(), member.offset, member.size)
 
