@@ -58,7 +58,7 @@ def _names(kind: str) -> tuple[str, ...]:
 def _detail(kind: str, name: str) -> dict[str, Any]:
     if kind == "policy":
         return _policy(policies.load(name), name)
-    found = sources.load(name) if kind == "source" else registry.load(kind, name)
+    found: Any = sources.load(name) if kind == "source" else registry.load(kind, name)
     about = {"kind": kind, "name": name, "version": found.version,
              "doc": inspect.cleandoc(found.doc)}  # fmt: skip
     if kind == "source":

@@ -47,7 +47,7 @@ def summary(path: str | os.PathLike[str], samples: int = 3) -> dict[str, Any]:
         CastorError: there is no finished dataset, or it is damaged.
     """
     if not is_run(path):
-        dataset = open_folder(path)
+        dataset = open_folder(os.fspath(path))
         name = str(dataset.manifest.get("dataset", dataset.path.name))
         return {
             "path": str(path),
@@ -97,7 +97,7 @@ def story(path: str | os.PathLike[str], key: str) -> dict[str, Any]:
     """
     run = open_run(path) if is_run(path) else None
     datasets = (
-        {o: run.dataset(o) for o in OUTCOMES} if run else {"": open_folder(path)}
+        {o: run.dataset(o) for o in OUTCOMES} if run else {"": open_folder(os.fspath(path))}
     )  # fmt: skip
     place = find(datasets, key)
     if place is None:

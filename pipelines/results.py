@@ -102,7 +102,7 @@ class Results:
 
     def policies(self) -> list[tuple[Step, Policy | None]]:
         """The policies of the recipe with their steps; None for one that is no longer there."""
-        found = []
+        found: list[tuple[Step, Policy | None]] = []
         for data in self.manifest["config"].get("decide", ()):
             step = Step.model_validate(data)
             try:

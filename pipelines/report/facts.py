@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from castor.filters.errors import ConfigError
+from castor.filters.policy import Rule
 from castor.pipelines import recipe as recipes
 from castor.pipelines.dataset import OUTCOMES
 from castor.pipelines.report.svg import Share
@@ -80,7 +81,7 @@ def reasons(results: Results) -> list[Reason]:
     """Every reason that a policy gave, the most frequent first."""
     counters = results.counters.get("reason", {})
     only = results.counters.get("only_reason", {})
-    rules = {}
+    rules: dict[str, Rule] = {}
     for policy in (p for _, p in results.policies() if p is not None):
         for rule in policy.rules:
             rules.setdefault(rule.reason, rule)
@@ -89,10 +90,10 @@ def reasons(results: Results) -> list[Reason]:
         mine = sorted(((s, n) for (s, r), n in counters.items() if r == name),
                       key=lambda item: -item[1])  # fmt: skip
         read = [results.counts["by_source"][s] for s, _ in mine]
-        rule = rules.get(name.removesuffix(MISSING))
-        about = {} if rule is None else {
-            "signal": rule.signal, "keeps": bound_text(rule), "when": condition_text(rule),
-            "cite": rule.cite,
+        known = rules.get(name.removesuffix(MISSING))
+        about = {} if known is None else {
+            "signal": known.signal, "keeps": bound_text(known), "when": condition_text(known),
+            "cite": known.cite,
         }  # fmt: skip
         found.append(
             Reason(

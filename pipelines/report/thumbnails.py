@@ -9,6 +9,7 @@ handler, so it runs under the same limits of memory, time and pixels.
 from __future__ import annotations
 
 import base64
+import io
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -68,7 +69,8 @@ def thumbnail(window: Window, request: Mapping[str, Any], limits: Limits) -> dic
     Image.MAX_IMAGE_PIXELS = limits.picture_pixels
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     reader = request["reader"]
-    with Image.open(window, formats=("JPEG", "MPO") if reader == "JPEG" else (reader,)) as image:
+    formats = ("JPEG", "MPO") if reader == "JPEG" else (reader,)
+    with Image.open(io.BufferedReader(window), formats=formats) as image:
         if image.width * image.height > limits.picture_pixels:
             raise MediaError(Reason.BOMB, f"{image.width} x {image.height} pixels")
         image.draft("RGB", (2 * SIDE_PX, 2 * SIDE_PX))
@@ -83,8 +85,6 @@ def thumbnail(window: Window, request: Mapping[str, Any], limits: Limits) -> dic
 
 
 def _jpeg(image: Any) -> bytes:
-    import io
-
     file = io.BytesIO()
     image.save(file, "JPEG", quality=QUALITY, optimize=True)
     return file.getvalue()

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from castor.filters.record import MAX_ROWS, RECORD_SCHEMA, Record, to_batch
+from castor.filters.record import MAX_ROWS, RECORD_SCHEMA, MediaRef, Record, to_batch
 from castor.pipelines import storage
 from castor.pipelines.dataset import (
     FINDINGS,
@@ -280,3 +280,56 @@ def some_rows() -> list[Row]:
 def made(make_run: Callable[..., pathlib.Path], some_rows: list[Row]) -> pathlib.Path:
     """The output folder of a small finished run."""
     return make_run(some_rows)
+
+
+HOSTILE = '</pre><script>alert(1)</script>"><img src=x onerror=alert(2)>'
+
+
+@pytest.fixture
+def hostile_text() -> str:
+    return HOSTILE
+
+
+@pytest.fixture
+def hostile_run(make_run: Callable[..., pathlib.Path]) -> pathlib.Path:
+    """Every place that takes words from the web takes hostile ones."""
+    meta = {"title": HOSTILE, "url": f"https://a.example/{HOSTILE}"}
+    same = {"duplicate_of": f"web:{HOSTILE}0", "similarity": 0.9, "method": HOSTILE}
+    match = {"benchmark": HOSTILE, "item": HOSTILE, "part": HOSTILE, "rule": HOSTILE,
+             "start_byte": 2, "end_byte": 20, "text": HOSTILE, "coverage": 1.0,
+             "units": 3}  # fmt: skip
+
+    def record(i: int) -> Record:
+        return Record(f"web:{HOSTILE}{i}", "web", "text", f"{HOSTILE} \x00\x1b and more", meta=meta)
+
+    bad = {"place": HOSTILE, "reason": HOSTILE, "message": HOSTILE}
+    return make_run([
+        Row(record(0)),
+        Row(record(1), "dropped", {"reasons": [HOSTILE]}),
+        Row(record(2), "rejected", bad),
+        Row(record(3), "duplicate", same),
+        Row(record(4), "contaminated", {"matches": json.dumps([match])}),
+        Row(Record(f"{HOSTILE}:1", HOSTILE, "text", "a source with a hostile name")),
+    ])  # fmt: skip
+
+
+@pytest.fixture
+def pictured_run(make_run: Callable[..., pathlib.Path], tmp_path: pathlib.Path) -> pathlib.Path:
+    """A run that kept a large picture, a broken one and one that is not there any more."""
+    import numpy as np
+    from PIL import Image
+
+    root = tmp_path / "pictures"
+    root.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (400, 600, 3), np.uint8)
+    Image.fromarray(pixels).save(root / "noise.png")
+    (root / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no picture at all")
+
+    def kept(name: str):
+        path = root / name
+        n_bytes = path.stat().st_size if path.exists() else 9
+        ref = MediaRef(f"pictures:{name}", None, 0, n_bytes, "image/png", b"0" * 16)
+        return Row(Record(f"pictures:{name}", "pictures", "image", f"the picture {name}", (ref,)))
+
+    names = ("noise.png", "broken.png", "gone.png")
+    return make_run([kept(n) for n in names], {"pictures": str(root)})

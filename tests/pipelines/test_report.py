@@ -1,16 +1,9 @@
 """The report: true numbers, harmless text, one file that loads nothing, and no console error."""
 
 import base64
-import contextlib
 import itertools
-import json
 import pathlib
 import re
-import shutil
-import subprocess
-import time
-import urllib.request
-from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import numpy as np
@@ -18,13 +11,11 @@ import pytest
 
 from castor.filters.errors import CastorError
 from castor.filters.policy import Condition, Rule
-from castor.filters.record import MediaRef, Record
 from castor.pipelines import report
 from castor.pipelines.report import histograms, page, svg
 from castor.pipelines.results import condition_text, open_run
 from castor.pipelines.stages.statistics import bin_of, edges_of
 
-HOSTILE = '</pre><script>alert(1)</script>"><img src=x onerror=alert(2)>'
 INLINE = {"code", "b", "span", "mark", "bdi", "em", "kbd"}
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 
@@ -132,36 +123,14 @@ def test_the_flow_says_its_numbers_to_those_who_cannot_see_it(made):
     assert label == "12 in, 1 rejected, 2 dropped, 1 duplicates, 1 contaminated, 7 kept"
 
 
-def hostile_run(make_run, row) -> pathlib.Path:
-    """Every place that takes words from the web takes hostile ones."""
-    meta = {"title": HOSTILE, "url": f"https://a.example/{HOSTILE}"}
-    same = {"duplicate_of": f"web:{HOSTILE}0", "similarity": 0.9, "method": HOSTILE}
-    match = {"benchmark": HOSTILE, "item": HOSTILE, "part": HOSTILE, "rule": HOSTILE,
-             "start_byte": 2, "end_byte": 20, "text": HOSTILE, "coverage": 1.0,
-             "units": 3}  # fmt: skip
-
-    def record(i: int) -> Record:
-        return Record(f"web:{HOSTILE}{i}", "web", "text", f"{HOSTILE} \x00\x1b and more", meta=meta)
-
-    bad = {"place": HOSTILE, "reason": HOSTILE, "message": HOSTILE}
-    return make_run([
-        row(record(0)),
-        row(record(1), "dropped", {"reasons": [HOSTILE]}),
-        row(record(2), "rejected", bad),
-        row(record(3), "duplicate", same),
-        row(record(4), "contaminated", {"matches": json.dumps([match])}),
-        row(Record(f"{HOSTILE}:1", HOSTILE, "text", "a source with a hostile name")),
-    ])  # fmt: skip
-
-
-def test_hostile_text_is_text(make_run, row):
-    found = built(hostile_run(make_run, row))
+def test_hostile_text_is_text(hostile_run, hostile_text):
+    found = built(hostile_run)
     tags = [t for t, _ in found.tags]
     assert tags.count("script") == 1
     assert not [a for t, a in found.tags if t == "img" and "src" in a and a["src"] == "x"]
     assert not [k for _, a in found.tags for k in a if k.startswith("on")]
     for section in ("sources", "reasons", "unread", "samples", "duplicates", "benchmarks"):
-        assert HOSTILE in found.text[section], section
+        assert hostile_text in found.text[section], section
     assert "\x1b" not in found.text["samples"]
     assert "␛" in found.text["samples"]
 
@@ -192,32 +161,12 @@ def test_a_damaged_shard_is_named(made):
         report.build(made)
 
 
-def pictured(make_run, row, tmp_path) -> pathlib.Path:
-    """A run that kept a large picture, a broken one and one that is not there any more."""
-    from PIL import Image
-
-    root = tmp_path / "pictures"
-    root.mkdir()
-    pixels = np.random.default_rng(0).integers(0, 255, (400, 600, 3), np.uint8)
-    Image.fromarray(pixels).save(root / "noise.png")
-    (root / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no picture at all")
-
-    def kept(name: str):
-        path = root / name
-        n_bytes = path.stat().st_size if path.exists() else 9
-        ref = MediaRef(f"pictures:{name}", None, 0, n_bytes, "image/png", b"0" * 16)
-        return row(Record(f"pictures:{name}", "pictures", "image", f"the picture {name}", (ref,)))
-
-    names = ("noise.png", "broken.png", "gone.png")
-    return make_run([kept(n) for n in names], {"pictures": str(root)})
-
-
-def test_thumbnails_are_small_and_broken_pictures_say_why(make_run, row, tmp_path):
+def test_thumbnails_are_small_and_broken_pictures_say_why(pictured_run):
     import io
 
     from PIL import Image
 
-    found = built(pictured(make_run, row, tmp_path))
+    found = built(pictured_run)
     [source] = [a["src"] for t, a in found.tags if t == "img"]
     data = base64.b64decode(source.removeprefix("data:image/jpeg;base64,"))
     with Image.open(io.BytesIO(data)) as image:
@@ -311,173 +260,3 @@ def test_durations_are_words(seconds, text):
 
 def test_a_small_share_is_not_nothing():
     assert [page.percent(s) for s in (0, 0.00004, 0.5)] == ["0.0 %", "<0.1 %", "50.0 %"]
-
-
-# What follows drives a real browser.
-
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--remote-debugging-port=0", "--remote-allow-origins=*")  # fmt: skip
-
-
-class Browser:
-    """One tab, spoken to over the DevTools protocol; notes errors and requests."""
-
-    def __init__(self, address: str) -> None:
-        import websocket
-
-        self._socket = websocket.create_connection(address, timeout=60)
-        self._number = 0
-        self.errors: list[str] = []
-        self.requests: list[str] = []
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.ask(f"{domain}.enable")
-
-    def ask(self, method: str, **parameters):
-        self._number += 1
-        wanted = {"id": self._number, "method": method, "params": parameters}
-        self._socket.send(json.dumps(wanted))
-        while True:
-            message = json.loads(self._socket.recv())
-            self._note(message)
-            if message.get("id") == self._number:
-                assert "error" not in message, message
-                return message["result"]
-
-    def visit(self, path: pathlib.Path) -> None:
-        self.errors.clear()
-        self.requests.clear()
-        self.ask("Page.navigate", url=path.as_uri())
-        while self.run("document.readyState + location.protocol") != "completefile:":
-            time.sleep(0.05)
-        self.run("new Promise(done => setTimeout(done, 200))")
-
-    def run(self, script: str):
-        found = self.ask("Runtime.evaluate", expression=script, returnByValue=True,
-                         awaitPromise=True)  # fmt: skip
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
-
-    def _note(self, message) -> None:
-        found = message.get("params", {})
-        match message.get("method"):
-            case "Runtime.exceptionThrown":
-                self.errors.append(str(found["exceptionDetails"]))
-            case "Runtime.consoleAPICalled" if found["type"] in ("error", "assert"):
-                self.errors.append(str(found["args"]))
-            case "Log.entryAdded" if found["entry"]["level"] == "error":
-                self.errors.append(found["entry"]["text"])
-            case "Network.requestWillBeSent":
-                self.requests.append(found["request"]["url"])
-
-
-@contextlib.contextmanager
-def browsing(profile: pathlib.Path) -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("needs a browser: there is no chromium here")
-    process = subprocess.Popen(
-        [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        noted = profile / "DevToolsActivePort"
-        end = time.monotonic() + 60
-        while not noted.is_file() or len(noted.read_text().splitlines()) < 2:
-            assert process.poll() is None, "chromium ended before it was asked anything"
-            assert time.monotonic() < end, "chromium did not start within a minute"
-            time.sleep(0.05)
-        port = noted.read_text().splitlines()[0]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
-            tabs = json.load(answer)
-        yield Browser(next(t["webSocketDebuggerUrl"] for t in tabs if t["type"] == "page"))
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with browsing(tmp_path_factory.mktemp("profile")) as found:
-        yield found
-
-
-@pytest.mark.browser
-def test_a_browser_shows_it_without_an_error_or_a_request(browser, make_run, row, tmp_path):
-    path = report.build(pictured(make_run, row, tmp_path))
-    browser.visit(path)
-    assert browser.errors == []
-    assert [u for u in browser.requests if not u.startswith("data:")] == [path.as_uri()]
-    assert browser.run("document.querySelector('.pictures img').naturalWidth") == 96
-
-
-@pytest.mark.browser
-def test_the_browser_test_sees_an_error(browser, made):
-    path = report.build(made)
-    html = path.read_text()
-    policy = re.search(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", html).group()
-    path.write_text(html.replace(policy, "").replace(
-        '"use strict";', '"use strict"; console.error("injected");'))  # fmt: skip
-    browser.visit(path)
-    assert len(browser.errors) == 1
-    assert "injected" in browser.errors[0]
-
-
-@pytest.mark.browser
-def test_the_page_s_own_policy_stops_foreign_scripts_and_requests(browser, made):
-    path = report.build(made)
-    html = path.read_text()
-    foreign = "<script>document.title = 'foreign'</script><img src='https://a.example/x.png'>"
-    path.write_text(html.replace("</main>", f"{foreign}</main>"))
-    browser.visit(path)
-    assert browser.run("document.title") == "made · Castor"
-    assert len([e for e in browser.errors if "Content Security Policy" in e]) == 2
-
-
-@pytest.mark.browser
-def test_hostile_text_does_nothing_in_a_browser(browser, make_run, row):
-    browser.visit(report.build(hostile_run(make_run, row)))
-    assert browser.errors == []
-    assert browser.run("document.querySelectorAll('script').length") == 1
-    assert browser.run("document.querySelectorAll('[onerror]').length") == 0
-
-
-@pytest.mark.browser
-def test_tables_sort_and_keys_move(browser, made):
-    browser.visit(report.build(made))
-    rows = "[...document.querySelector('#sources table').tBodies[0].rows]"
-    order = f"{rows}.map(row => row.cells[0].firstChild.data.trim()).join()"
-    assert browser.run(order) == "web,code"
-    browser.run("document.querySelectorAll('#sources thead button')[0].click()")
-    head = "document.querySelector('#sources th').getAttribute('aria-sort')"
-    assert browser.run(head) == "descending"
-    browser.run("document.querySelectorAll('#sources thead button')[3].click()")
-    assert browser.run(order) == "web,code"
-    browser.run("document.querySelectorAll('#sources thead button')[3].click()")
-    assert browser.run(order) == "code,web"
-    press = "dispatchEvent(new KeyboardEvent('keydown', {key: 'j', bubbles: true}))"
-    browser.run(f"document.body.{press}")
-    assert browser.run("document.activeElement.id") == "sources"
-    assert browser.errors == []
-
-
-# Elements that reach beyond the screen without a box around them that scrolls.
-TOO_WIDE = """
-[...document.querySelectorAll("main *, header *, footer *")]
-  .filter(e => e.getBoundingClientRect().right > WIDTH + 1 && !e.closest(".wide, pre, svg"))
-  .map(e => e.tagName + " " + e.className + " " + e.textContent.slice(0, 40)).slice(0, 3).join()
-"""
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 1280])
-def test_nothing_but_tables_is_wider_than_the_screen(browser, made, width):
-    browser.ask("Emulation.setDeviceMetricsOverride", width=width, height=800,
-                deviceScaleFactor=1, mobile=width < 500)  # fmt: skip
-    try:
-        browser.visit(report.build(made))
-        assert browser.run(TOO_WIDE.replace("WIDTH", str(width))) == ""
-        assert browser.run("document.documentElement.scrollWidth") <= width
-    finally:
-        browser.ask("Emulation.clearDeviceMetricsOverride")
