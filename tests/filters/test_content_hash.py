@@ -76,3 +76,12 @@ def test_collapse_is_split_and_join(texts):
     got = [data[a:b].tobytes().decode() for a, b in itertools.pairwise(offsets)]
     assert got == expected
     assert is_ascii.tolist() == [(t or "").isascii() for t in texts]
+
+
+def test_collapse_at_every_place_of_a_block():
+    gaps = (" ", "  ", "   ", "\n", " \n", "\n ", "\t ", "\u3000", " \x1c", "\x7f")
+    texts = ["a" * n + gap + "b" * m for gap in gaps for n in range(18) for m in (0, 1, 9, 17)]
+    texts += [f"{g}{t}" for t in texts for g in (" ", "é")]
+    data, offsets, _ = collapse(pa.array(texts, pa.large_string()))
+    got = [data[a:b].tobytes().decode() for a, b in itertools.pairwise(offsets)]
+    assert got == [" ".join(t.split()) for t in texts]
