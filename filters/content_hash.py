@@ -28,7 +28,7 @@ def content_hashes(batch: pa.RecordBatch) -> pa.Array:
     from castor.filters.kernels.collapse import collapse
 
     data, offsets, is_ascii = collapse(batch.column("text"))
-    view = memoryview(data)
+    view = data.data
     media = batch.column("media")
     lengths = media.value_lengths().to_pylist()
     digests = media.flatten().field("blake2b").to_pylist()

@@ -34,6 +34,7 @@ stated in filters/kernels/{words,scan,c4}.py; in short:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +42,9 @@ import pyarrow.compute as pc
 
 from castor.filters.annotator import Context, annotator
 from castor.filters.record import Modality
+
+if TYPE_CHECKING:
+    from castor.filters.kernels.scan import Scan
 
 COUNTS = (
     "n_characters n_bytes n_words n_lines n_paragraphs n_all_lines n_distinct_stop_words_en "
@@ -142,7 +146,7 @@ def _scanned(column: pa.Array) -> dict[str, np.ndarray | pa.Array]:
     return found
 
 
-def _of_c4(scanned: object) -> dict[str, np.ndarray]:
+def _of_c4(scanned: Scan) -> dict[str, np.ndarray]:
     from castor.filters.kernels import c4
 
     verdict, measures = c4.lines(scanned)

@@ -33,7 +33,7 @@ def _offsets(column: pa.Array) -> np.ndarray:
     if len(column) == 0:
         return np.zeros(1, np.int64)
     raw = np.frombuffer(column.buffers()[1], np.int64)
-    return np.require(raw[column.offset : column.offset + len(column) + 1], requirements="CA")
+    return np.require(raw[column.offset : column.offset + len(column) + 1], requirements=["C", "A"])
 
 
 def _has_hidden_text(column: pa.Array, offsets: np.ndarray) -> bool:
