@@ -20,7 +20,7 @@ from castor.filters.media.window import Window
 from castor.filters.reasons import Reason, Skip
 from castor.filters.record import MediaRef, Modality, Part, Record
 from castor.pipelines.source import InputFile, Item, Rejected, RejectError, Skipped
-from castor.pipelines.sources import _archive, _cues, _sidecars
+from castor.pipelines.sources import _compression, _cues, _members, _sidecars
 from castor.pipelines.sources._sidecars import Kinds, Words
 
 AUDIO_SUFFIXES = frozenset(
@@ -88,7 +88,7 @@ def read(file: InputFile, wanted: Wanted, options: Options) -> Iterator[Item]:
     Raises:
         RejectError: the file cannot be opened, or the archive breaks off.
     """
-    if _archive.is_archive(file.path):
+    if _members.is_archive(file.path):
         yield from _in_archive(file, wanted, options)
     elif _sidecars.is_sidecar(file):
         yield Skipped(Skip.SIDECAR)
@@ -221,7 +221,7 @@ def _in_archive(file: InputFile, wanted: Wanted, options: Options) -> Iterator[I
 
 def _member_item(
     file: InputFile,
-    member: _archive.Member,
+    member: _members.Member,
     window: Window | None,
     held: Mapping[str, bytes],
     media: Mapping[str, str],
@@ -250,7 +250,7 @@ def _member_item(
     return _item(Place(file, path, member.offset or 0), window, words, wanted, options)
 
 
-def members(file: InputFile, options: Options) -> Iterator[tuple[_archive.Member, Window | None]]:
+def members(file: InputFile, options: Options) -> Iterator[tuple[_members.Member, Window | None]]:
     """The members of an archive with a window over their bytes, None where there is a fault.
 
     Members of a plain tar are read where they lie; others are unpacked into memory one by
@@ -261,10 +261,11 @@ def members(file: InputFile, options: Options) -> Iterator[tuple[_archive.Member
     """
     with file.open() as stream:
         size = file.size
-        packed = _is_packed(stream.read(6))
+        is_zip = stream.read(2) == b"PK"
         stream.seek(0)
+        packed = is_zip or _compression.kind_of(stream) is not None
         limit = min(options.max_media_bytes, file.max_document_bytes if packed else 1 << 62)
-        for member in _archive.members(stream, file.path, limit_bytes=limit):
+        for member in _members.members(stream, file.path, limit_bytes=limit):
             if member.fault is not None:
                 yield member, None
             elif packed:
@@ -281,10 +282,6 @@ def members(file: InputFile, options: Options) -> Iterator[tuple[_archive.Member
                     yield member, Window(stream.fileno(), member.offset, member.size)
 
 
-def _is_packed(head: bytes) -> bool:
-    return head.startswith((b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"))
-
-
 def _index(file: InputFile) -> tuple[dict[str, bytes], dict[str, str]]:
     """The sidecars of an archive by path, and its other members by stem."""
     held: dict[str, bytes] = {}
@@ -292,7 +289,7 @@ def _index(file: InputFile) -> tuple[dict[str, bytes], dict[str, str]]:
     n_held = 0
     # What breaks the archive is raised again, and reported, when its members are read.
     with file.open() as stream, contextlib.suppress(RejectError):
-        for member in _archive.members(stream, file.path):
+        for member in _members.members(stream, file.path):
             if _suffix(member.path) not in _sidecars.SUFFIXES:
                 media[_sidecars.stem_of(member.path)] = member.path
             elif member.size <= _sidecars.MAX_BYTES and n_held + member.size <= MAX_HELD_BYTES:

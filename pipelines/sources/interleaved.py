@@ -15,7 +15,7 @@ from castor.filters.media.reference import HEAD_BYTES, open_media
 from castor.filters.reasons import Reason, Skip
 from castor.filters.record import MediaRef, Modality, Part, Record
 from castor.pipelines.source import InputFile, Item, Rejected, RejectError, Skipped, source
-from castor.pipelines.sources import _archive, _media, _pages
+from castor.pipelines.sources import _media, _members, _pages
 from castor.pipelines.sources._pages import Page, Picture, Text
 
 HTML_SUFFIXES = (".html", ".htm", ".xhtml")
@@ -52,7 +52,7 @@ def interleaved(file: InputFile, options: Options) -> Iterator[Item]:
     or a format without a reader), `unsafe_media` (a path
     that climbs out of the root). Pages without a picture are records too.
     """
-    if _archive.is_archive(file.path):
+    if _members.is_archive(file.path):
         yield from _in_archive(file, options)
         return
     if not _is_page(file.path):
@@ -77,12 +77,12 @@ def _in_archive(file: InputFile, options: Options) -> Iterator[Item]:
     index: dict[str, MediaRef] = {}
     # What breaks the archive is raised again, and reported, when its pages are read.
     with file.open() as stream, contextlib.suppress(RejectError):
-        for member in _archive.members(stream, file.path):
+        for member in _members.members(stream, file.path):
             if member.fault is None:
                 ref = MediaRef(file.uri, member.path, member.offset or 0, member.size, "", b"")
                 index[member.path] = ref
     with file.open() as stream:
-        for member in _archive.members(stream, file.path, limit_bytes=options.max_page_bytes):
+        for member in _members.members(stream, file.path, limit_bytes=options.max_page_bytes):
             if not _is_page(member.path):
                 yield Skipped(_skip(member.path))
                 continue
