@@ -25,7 +25,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pyarrow as pa
 
+from castor.filters.errors import CastorError
 from castor.filters.record import MediaRef, Modality
+from castor.filters.registry import load_version
 
 ARROW_TYPES = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), str: pa.string()}
 
@@ -84,7 +86,7 @@ class Annotator:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickles as a name and a version: a worker with another version refuses."""
-        return _unpickle, (self.module, self.name, self.version)
+        return load_version, ("annotator", self.module, self.version)
 
     @property
     def columns(self) -> list[pa.Field]:
@@ -117,9 +119,9 @@ class Annotator:
     def _one(self, value: object) -> tuple[typing.Any, str | None]:
         try:
             return self.function(value), None
-        except ImportError:  # the installation is at fault, not the document
+        except (ImportError, CastorError):  # the installation or the options are at fault
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it costs its own row, which tells it
             return None, f"{type(error).__name__}: {error}"[:500]
 
     def _inputs(
@@ -153,9 +155,9 @@ class Annotator:
             found = self.function(batch, context)
             arrays = [found[s].cast(t) for s, t in self.signals.items()]
             return self._as_batch([*arrays, pa.nulls(batch.num_rows, pa.string())])
-        except ImportError:
+        except (ImportError, CastorError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it costs its own row, which tells it
             if batch.num_rows > 1:
                 rows = [self._measured(batch.slice(i, 1), context) for i in range(batch.num_rows)]
                 return pa.concat_batches(rows)
@@ -216,17 +218,3 @@ def _signals_of(function: Callable[..., typing.Any]) -> dict[str, pa.DataType]:
             raise TypeError(f"signal {name!r} must be int, float, bool or str, got {hint!r}")
         signals[name] = ARROW_TYPES[plain[0]]
     return signals
-
-
-def _unpickle(module: str, name: str, version: int) -> Annotator:
-    from castor.filters.errors import CastorError
-    from castor.filters.registry import load
-
-    found = load("annotator", module)
-    if found.version != version:
-        raise CastorError(
-            f"annotator {name!r} is version {found.version} here but the job was launched with "
-            f"version {version}",
-            fix="install the same Castor on the workers",
-        )
-    return found

@@ -11,9 +11,13 @@ import functools
 import importlib
 import importlib.resources
 import pkgutil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from castor.filters.errors import CastorError, unknown_name
+
+if TYPE_CHECKING:
+    from castor.filters.annotator import Annotator
+    from castor.filters.rewriter import Rewriter
 
 FOLDERS = {"annotator": "castor.filters.annotators", "rewriter": "castor.filters.rewriters"}
 
@@ -64,7 +68,23 @@ def load(kind: str, name: str) -> Any:
     return found[0]
 
 
-def _class_of(kind: str) -> type:
+def load_version(kind: str, name: str, version: int) -> Any:
+    """What was pickled as a name and a version, on the worker that it came to.
+
+    Raises:
+        CastorError: another version of it is installed here.
+    """
+    found = load(kind, name)
+    if found.version != version:
+        raise CastorError(
+            f"{kind} {found.name!r} is version {found.version} here but the job was launched "
+            f"with version {version}",
+            fix="install the same Castor on the workers",
+        )
+    return found
+
+
+def _class_of(kind: str) -> type[Annotator] | type[Rewriter]:
     if kind == "annotator":
         from castor.filters.annotator import Annotator
 

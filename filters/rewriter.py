@@ -21,8 +21,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from castor.filters.errors import CastorError
 from castor.filters.record import Modality
+from castor.filters.registry import load_version
 
 
 class Edit(NamedTuple):
@@ -65,7 +65,7 @@ class Rewriter:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickles as a name and a version: a worker with another version refuses."""
-        return _unpickle, (self.module, self.name, self.version)
+        return load_version, ("rewriter", self.module, self.version)
 
     @property
     def column(self) -> pa.Field:
@@ -161,16 +161,3 @@ def _places(marks: list[int], text: str, edits: list[Edit]) -> Iterator[tuple[in
             yield mark, spans[i][0] + shift + spans[i][2]
         else:
             yield mark, mark + shift
-
-
-def _unpickle(module: str, name: str, version: int) -> Rewriter:
-    from castor.filters.registry import load
-
-    found = load("rewriter", module)
-    if found.version != version:
-        raise CastorError(
-            f"rewriter {name!r} is version {found.version} here but the job was launched with "
-            f"version {version}",
-            fix="install the same Castor on the workers",
-        )
-    return found
