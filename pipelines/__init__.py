@@ -2,6 +2,6 @@
 
 if __name__ == "pipelines":
     raise ImportError(
-        "import castor.pipelines, not pipelines: the repository root is on sys.path, so its folders are"
-        " visible under a second, bare name; run from elsewhere or use the castor command"
+        "import castor.pipelines, not pipelines: the repository root is on sys.path, so its folders"
+        " are visible under a second, bare name; run from elsewhere or use the castor command"
     )

@@ -59,7 +59,8 @@ def find(spec: SourceSpec, source: Source) -> Inputs:
         ConfigError: nothing matches, or the input cannot be read.
     """
     root, paths, chosen = _candidates(spec)
-    files, others = [], []
+    files: list[File] = []
+    others: list[File] = []
     for path in sorted(paths, key=os.fsencode):
         full = os.path.join(root, path)
         try:

@@ -87,14 +87,14 @@ def reporting(work: pathlib.Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        is_ours = isinstance(error, CastorError)
+        ours = error if isinstance(error, CastorError) else None
         note = {
             "time": time.time(),
-            "ours": is_ours,
-            "what": error.what if is_ours else f"{type(error).__name__}: {error}",
-            "where": None if not is_ours or error.where is None else str(error.where),
-            "got": None if not is_ours or error.got is None else str(error.got),
-            "fix": error.fix if is_ours else None,
+            "ours": ours is not None,
+            "what": ours.what if ours else f"{type(error).__name__}: {error}",
+            "where": None if ours is None or ours.where is None else str(ours.where),
+            "got": None if ours is None or ours.got is None else str(ours.got),
+            "fix": ours.fix if ours else None,
             "traceback": traceback.format_exc(),
         }
         with contextlib.suppress(OSError):

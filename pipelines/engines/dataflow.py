@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
+from typing import IO
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, SetupOptions
@@ -111,14 +112,16 @@ def _uploads_to(folder: pathlib.Path) -> Iterator[None]:
     staged = folder / "staged"
     staged.mkdir(parents=True, exist_ok=True)
 
-    def keep(client: object, where: str, name: str, stream, *_: object, **__: object) -> None:
+    def keep(
+        client: object, where: str, name: str, stream: IO[bytes], *_: object, **__: object
+    ) -> None:
         (staged / name).write_bytes(stream.read())
 
     with (
         mock.patch.object(apiclient.DataflowApplicationClient, "stage_file", keep),
-        mock.patch.object(apiclient, "create_storage_client", lambda *_, **__: None),
+        mock.patch.object(apiclient, "create_storage_client", return_value=None),
         mock.patch.object(
-            GoogleCloudOptions, "_warn_if_soft_delete_policy_enabled", lambda *_, **__: None
+            GoogleCloudOptions, "_warn_if_soft_delete_policy_enabled", return_value=None
         ),
         mock.patch.dict(os.environ, {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}),
     ):

@@ -8,10 +8,10 @@ of ruby. Documents outside the linear order come last, as `auxiliary`.
 
 from __future__ import annotations
 
-import html
 import posixpath
 import re
 import urllib.parse
+from html.entities import html5
 from typing import BinaryIO
 
 from lxml import etree
@@ -179,7 +179,7 @@ def _is_apparatus(root: etree._Element) -> bool:
 
 def _character(match: re.Match[bytes]) -> bytes:
     name = match[1].decode("ascii")
-    found = html.entities.html5.get(f"{name};")
+    found = html5.get(f"{name};")
     if found is None or name in _XML_ENTITIES:
         return match[0]
     return "".join(f"&#{ord(c)};" for c in found).encode("ascii")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 
@@ -98,7 +99,7 @@ def read(file: InputFile, wanted: Wanted, options: Options) -> Iterator[Item]:
         except OSError as error:
             raise RejectError(Reason.UNREADABLE, str(error.strerror)) from error
         with stream, Window(stream.fileno(), 0, file.size) as window:
-            words = lambda: _sidecars.in_folder(file, wanted.words)  # noqa: E731
+            words = functools.partial(_sidecars.in_folder, file, wanted.words)
             yield _item(Place(file, None, 0), window, words, wanted, options)
 
 

@@ -21,7 +21,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from castor.filters.reasons import Reason
 from castor.pipelines.source import RejectError
@@ -158,7 +158,7 @@ class _TarInfo(tarfile.TarInfo):
     """Says what is wrong where tarfile, past the first header, takes it for the end."""
 
     @classmethod
-    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> tarfile.TarInfo:
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
         offset = tarfile_.fileobj.tell()
         data = tarfile_.fileobj.read(tarfile.BLOCKSIZE)
         if 0 < len(data) < tarfile.BLOCKSIZE:

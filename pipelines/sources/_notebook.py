@@ -58,7 +58,7 @@ def _source(cell: Any) -> tuple[str, str]:
     if not isinstance(cell, dict):
         raise RejectError(Reason.CORRUPT, "not a notebook: a cell is no JSON object")
     source = cell.get("source", cell.get("input", ""))
-    lines = source if isinstance(source, list) else [source]
+    lines: list[Any] = source if isinstance(source, list) else [source]
     if not all(isinstance(line, str) for line in lines):
         raise RejectError(Reason.CORRUPT, "not a notebook: a cell's source is no text")
     kind = _KINDS.get(str(cell.get("cell_type")), "text")

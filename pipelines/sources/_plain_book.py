@@ -73,7 +73,7 @@ def _without_gutenberg(text: str) -> tuple[str, dict[str, str]]:
     if start is None and not _GUTENBERG.search(text[:500]):
         return text, {}
     header = text[: start.start() if start else _HEADER_CHARS]
-    fields = dict(reversed(_FIELD.findall(header)))
+    fields: dict[str, str] = dict(reversed(_FIELD.findall(header)))
     body = text[start.end() :] if start else text
     ends = list(_END.finditer(body))
     if ends:

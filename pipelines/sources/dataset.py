@@ -11,8 +11,10 @@ from castor.pipelines.source import InputFile, Item, NoOptions, source
 
 @source(version=1, files=["part-*.parquet"])
 def dataset(file: InputFile, options: NoOptions) -> Iterator[Item]:
-    """The records of one shard, in order. A run passes whole batches on instead, so that the
-    signal columns stay."""
+    """The records of one shard, in order.
+
+    A run passes whole batches on instead, so that the signal columns stay.
+    """
     import pyarrow.parquet as pq
 
     check_schema(pq.read_schema(file.local_path), where=file.local_path)

@@ -20,6 +20,7 @@ class Commit(Step):
     """The results of all shards -> the manifests of the run."""
 
     def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[int]:
+        """Writes them, once every shard has given its result; yields the number of shards."""
         with progress.reporting(self.job.work):
             results = sorted((json.loads(r) for r in element[1]), key=lambda r: r["number"])
             if [r["number"] for r in results] != [s.number for s in self.job.written]:
@@ -109,7 +110,9 @@ class Commit(Step):
 def counts_of(statistics: Statistics) -> dict[str, Any]:
     """Rows in and rows by outcome: in total, by source, by modality; they add up."""
     empty = dict.fromkeys(("in", *OUTCOMES), 0)
-    total, sources, modalities = dict(empty), {}, {}
+    total = dict(empty)
+    sources: dict[str, dict[str, int]] = {}
+    modalities: dict[str, dict[str, int]] = {}
     skipped: dict[str, int] = {}
     for path, n in statistics.counts.items():
         kind, *rest = path.split("\t")

@@ -28,8 +28,10 @@ FIRST = np.iinfo(np.uint64).max  # size of a reference row: it is kept before al
 
 
 class Sign(Step):
-    """Shard number -> (prefix, packed signatures): exact as main output, bands tagged; and
-    (shard number, places where grams of benchmarks stand), tagged too."""
+    """Shard number -> (prefix, packed signatures): exact as main output, bands tagged.
+
+    And (shard number, places where grams of benchmarks stand), tagged too.
+    """
 
     def setup(self) -> None:
         """Knows which shards are references."""
@@ -101,6 +103,7 @@ class Shingle(Step):
     """(shard number, its candidate rows) -> (0, shard number), a file of n-gram sets made."""
 
     def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
+        """Writes the sets of one shard."""
         number = element[0]
         with progress.reporting(self.job.work):
             rows = np.unique(np.frombuffer(b"".join(element[1]), "<u4"))
@@ -114,6 +117,7 @@ class Resolve(Step):
     """All groups, exact matches and n-gram sets -> (shard number, its packed matches)."""
 
     def process(self, element: tuple[int, dict]) -> Iterator[tuple[int, bytes]]:
+        """Compares the candidates exactly, and gives each shard its own matches."""
         with progress.reporting(self.job.work):
             parts = element[1]
             matches = candidates.join_exact(parts["exact"])

@@ -11,7 +11,7 @@ import contextlib
 import json
 import pathlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,7 +32,7 @@ from castor.pipelines.dataset import ShardWriter, read_shard
 from castor.pipelines.inputs import File, ShardInput
 from castor.pipelines.job import BANDS, Job, Tools, measure_fingerprint
 from castor.pipelines.signatures import bands_of
-from castor.pipelines.source import InputFile, Rejected, RejectError, Skipped
+from castor.pipelines.source import InputFile, Item, Rejected, RejectError, Skipped
 from castor.pipelines.stages.step import Step
 
 assert coders  # importing it registers the coder of RecordBatch
@@ -51,6 +51,7 @@ class Read(Step):
     """Shard number -> batches of records; the rejections go to a file of their own."""
 
     def process(self, element: tuple[int, int]) -> Iterator[Batch]:
+        """Reads one shard; the last batch is empty and carries its note."""
         number = element[0]
         with progress.reporting(self.job.work):
             rejections = ShardWriter(self.job.rejected(number), REJECTED_SCHEMA, level=1)
@@ -157,7 +158,7 @@ class ShardReader:
                     if self._full():
                         return
 
-    def _guarded(self, file: InputFile, items: Iterator) -> Iterator:
+    def _guarded(self, file: InputFile, items: Iterator[Item]) -> Generator[Item]:
         """The items of a file; what its reader raises becomes one rejection."""
         try:
             yield from items
@@ -174,7 +175,7 @@ class ShardReader:
             ) from error
         except OSError as error:
             yield Rejected(file.key(), "", Reason.UNREADABLE, str(error))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a reader may raise anything on hostile input
             message = f"{type(error).__name__}: {error}"
             yield Rejected(file.key(), "", Reason.READER_FAILED, message)
 
@@ -183,6 +184,7 @@ class Rewrite(Step):
     """Edits the text, and adds one column of edit counts per rewriter."""
 
     def process(self, element: Batch) -> Iterator[Batch]:
+        """Rewrites one batch by the rewriters of its source, in the order of the recipe."""
         number, batch = element
         with progress.reporting(self.job.work):
             for rewriter in self.tools.rewriters_of(self.source_of(number)):
@@ -195,6 +197,7 @@ class Annotate(Step):
     """Adds the columns of every annotator, the content hash and the MinHash bands."""
 
     def process(self, element: Batch) -> Iterator[Batch]:
+        """Measures one batch, which keeps the note that its schema may carry."""
         number, batch = element
         with progress.reporting(self.job.work):
             end = batch.schema.metadata
@@ -214,10 +217,12 @@ class Store(Step):
     """Writes the batches of a shard to its measured file; says when the shard is whole."""
 
     def setup(self) -> None:
+        """No shard is open yet."""
         super().setup()
         self._open: dict[int, ShardWriter] = {}
 
     def process(self, element: Batch) -> Iterator[tuple[int, int]]:
+        """Writes one batch; yields (shard number, 0) once the shard's file is whole."""
         number, batch = element
         with progress.reporting(self.job.work):
             writer = self._open.get(number)
@@ -238,6 +243,7 @@ class Store(Step):
             yield number, 0
 
     def teardown(self) -> None:
+        """Leaves no half of a shard behind when the bundle failed."""
         for writer in self._open.values():
             writer.abandon()
         self._open.clear()

@@ -90,7 +90,7 @@ def coders_of(pipeline, coder_id: str) -> str:
 
 
 def test_its_own_proto_gives_the_same_bytes_in_a_clean_environment(offline, plan, castor, tmp_path):
-    folder, job = offline
+    folder, _ = offline
     python = clean_environment().make(tmp_path / "clean", folder / "job/staged/workflow.tar.gz")
     absent = subprocess.run([python, "-c", "import tensorflow"], capture_output=True, check=False)
     assert absent.returncode != 0

@@ -56,7 +56,7 @@ def test_a_newer_schema_is_refused(tmp_path):
 def test_damaged_and_missing_shards_are_named(tmp_path):
     shard = make(tmp_path) / "part-00000.parquet"
     shard.write_bytes(shard.read_bytes()[:100])
-    with pytest.raises(CastorError, match="a shard is damaged, in .*part-00000.parquet"):
+    with pytest.raises(CastorError, match=r"a shard is damaged, in .*part-00000\.parquet"):
         list(read_shard(shard))
     shard.unlink()
     with pytest.raises(CastorError, match="a shard is missing"):

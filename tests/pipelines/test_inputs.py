@@ -1,5 +1,6 @@
 """Inputs: found in one order, grouped into shards by what they are and not by how they come."""
 
+import itertools
 import pathlib
 
 import pytest
@@ -72,6 +73,6 @@ def test_shards_hold_every_file_once_within_the_limits(sizes, n_bytes, n_files):
     for shard in shards:
         assert 1 <= len(shard.files) <= n_files
         assert len(shard.files) == 1 or sum(f.n_bytes for f in shard.files) <= n_bytes
-    for one, other in zip(shards, shards[1:], strict=False):
+    for one, other in itertools.pairwise(shards):
         together = [*one.files, other.files[0]]
         assert len(together) > n_files or sum(f.n_bytes for f in together) > n_bytes
