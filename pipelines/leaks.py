@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import importlib.metadata
 import pathlib
@@ -65,16 +66,10 @@ def prepare(found: Decontaminate, work: pathlib.Path, pinned: str) -> None:
     index = build_index(read.items)
     place.parent.mkdir(parents=True, exist_ok=True)
     save_index(index, place)
-    unprotected: dict[str, int] = {}
-    for benchmark, _, _ in index.unprotected():
-        unprotected[benchmark] = unprotected.get(benchmark, 0) + 1
-    items: dict[str, int] = {}
-    for item in read.items:
-        items[item.benchmark] = items.get(item.benchmark, 0) + 1
     description = {
         "files": [vars(f) for f in read.files],
-        "items": items,
-        "unprotected": unprotected,
+        "items": collections.Counter(item.benchmark for item in read.items),
+        "unprotected": collections.Counter(name for name, _, _ in index.unprotected()),
         "index": index.fingerprint,
     }
     storage.write_json(place / BENCHMARKS, description)

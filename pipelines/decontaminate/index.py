@@ -22,7 +22,6 @@ is left is *unprotected*; the index says which and why, and so does the report.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import hashlib
 import json
@@ -278,12 +277,3 @@ def _fingerprint(index: Index) -> str:
         digest.update(buffer or b"")
     digest.update(json.dumps(index.items.to_pydict()).encode())
     return digest.hexdigest()
-
-
-def counts(index: Index) -> dict[str, dict[str, int]]:
-    """For every benchmark the number of items by status."""
-    found: dict[str, collections.Counter[str]] = {}
-    names = index.items.column("benchmark").to_pylist()
-    for name, status in zip(names, index.status.tolist(), strict=True):
-        found.setdefault(name, collections.Counter())[Status(status).name.lower()] += 1
-    return {name: dict(sorted(c.items())) for name, c in found.items()}
