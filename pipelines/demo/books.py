@@ -10,7 +10,6 @@ from castor.pipelines.demo import archives, epub, junk, machine, pages, prose
 from castor.pipelines.demo.benchmarks import Item
 from castor.pipelines.demo.ledger import FOUND, MADE, Ledger
 
-_LONG_SUFFIXES = frozenset((".txt", ".md", ".rst"))
 _HISTORIES = ("NEWS.txt", "NEWS2x.txt", "HISTORY.txt", "ChangeLog", "CREDITS.txt", "README.txt")
 _AUTHOR = "Python Software Foundation"
 _TEI = """<?xml version="1.0" encoding="UTF-8"?>

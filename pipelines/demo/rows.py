@@ -15,7 +15,7 @@ from castor.pipelines.demo.tfrecord import tfrecord
 
 Row = dict[str, str]
 _MIN_CHARACTERS = 400  # a shorter docstring is one line and says little
-_TFRECORD_SHARE = 20  # one row in so many: its checksums are computed in Python
+_TFRECORD_SHARE = 20  # one row in so many is in this format
 
 
 def write(ledger: Ledger, budget: int, questions: tuple[Item, ...]) -> None:

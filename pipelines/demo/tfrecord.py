@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import struct
 from collections.abc import Iterable, Mapping
+
+from castor.pipelines.sources._tfrecord import masked_crc
 
 
 def tfrecord(rows: Iterable[Mapping[str, str]]) -> bytes:
@@ -17,8 +18,8 @@ def tfrecord(rows: Iterable[Mapping[str, str]]) -> bytes:
     for row in rows:
         data = _example(row)
         length = struct.pack("<Q", len(data))
-        out += length + struct.pack("<I", _masked_crc(length))
-        out += data + struct.pack("<I", _masked_crc(data))
+        out += length + masked_crc(length)
+        out += data + masked_crc(data)
     return bytes(out)
 
 
@@ -39,24 +40,3 @@ def _field(number: int, data: bytes) -> bytes:
         size >>= 7
     length.append(size)
     return bytes([number << 3 | 2]) + bytes(length) + data
-
-
-def _masked_crc(data: bytes) -> int:
-    crc = 0xFFFFFFFF
-    table = _table()
-    for byte in data:
-        crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
-    crc ^= 0xFFFFFFFF
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-@functools.cache
-def _table() -> tuple[int, ...]:
-    """CRC-32C (Castagnoli), reflected polynomial."""
-    table = []
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-        table.append(crc)
-    return tuple(table)

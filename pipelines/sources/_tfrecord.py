@@ -54,7 +54,7 @@ def read_tfrecord(
         if len(data) < n_bytes + 4:
             raise RejectError(Reason.TRUNCATED, "ends inside a record", place=place)
         data, checksum = data[:n_bytes], data[n_bytes:]
-        if checksum != _masked_crc(data):
+        if checksum != masked_crc(data):
             yield number, RejectError(Reason.CORRUPT, "the record fails its checksum")
         else:
             yield number, _parse(data)
@@ -62,10 +62,11 @@ def read_tfrecord(
 
 def is_head(head: bytes) -> bool:
     """Whether 12 bytes are the length of a record and its checksum."""
-    return len(head) == HEAD_BYTES and head[8:] == _masked_crc(head[:8])
+    return len(head) == HEAD_BYTES and head[8:] == masked_crc(head[:8])
 
 
-def _masked_crc(data: bytes) -> bytes:
+def masked_crc(data: bytes) -> bytes:
+    """The four bytes that follow a length or a record: its CRC-32C, turned and offset."""
     import google_crc32c
 
     crc = google_crc32c.value(data)
