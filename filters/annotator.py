@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pyarrow as pa
 
 from castor.filters.errors import CastorError
+from castor.filters.media.failure import MediaError
 from castor.filters.record import MediaRef, Modality
 from castor.filters.registry import load_version
 
@@ -119,10 +120,8 @@ class Annotator:
     def _one(self, value: object) -> tuple[typing.Any, str | None]:
         try:
             return self.function(value), None
-        except (ImportError, CastorError):  # the installation or the options are at fault
-            raise
         except Exception as error:  # noqa: BLE001 - it costs its own row, which tells it
-            return None, f"{type(error).__name__}: {error}"[:500]
+            return None, _told(error)
 
     def _inputs(
         self, batch: pa.RecordBatch, mask: list[bool], context: Context
@@ -155,14 +154,13 @@ class Annotator:
             found = self.function(batch, context)
             arrays = [found[s].cast(t) for s, t in self.signals.items()]
             return self._as_batch([*arrays, pa.nulls(batch.num_rows, pa.string())])
-        except (ImportError, CastorError):
-            raise
         except Exception as error:  # noqa: BLE001 - it costs its own row, which tells it
+            message = _told(error)
             if batch.num_rows > 1:
                 rows = [self._measured(batch.slice(i, 1), context) for i in range(batch.num_rows)]
                 return pa.concat_batches(rows)
-            message = pa.array([f"{type(error).__name__}: {error}"[:500]], pa.string())
-            return self._as_batch([*(pa.nulls(1, t) for t in self.signals.values()), message])
+            nulls = [pa.nulls(1, t) for t in self.signals.values()]
+            return self._as_batch([*nulls, pa.array([message], pa.string())])
 
     def _as_batch(self, arrays: list[pa.Array]) -> pa.RecordBatch:
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(self.columns))
@@ -201,6 +199,13 @@ def annotator(
         )
 
     return decorate
+
+
+def _told(error: Exception) -> str:
+    """What a row says of its own fault; that of the installation or the options is raised."""
+    if isinstance(error, ImportError | CastorError) and not isinstance(error, MediaError):
+        raise error
+    return f"{type(error).__name__}: {error}"[:500]
 
 
 def _signals_of(function: Callable[..., typing.Any]) -> dict[str, pa.DataType]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from castor.filters.annotator import Context, Media, annotator
-from castor.filters.errors import CastorError
+from castor.filters.errors import CastorError, ConfigError
 from castor.filters.record import MediaRef, Modality, Record, to_batch
 from castor.filters.registry import load, load_version
 
@@ -77,6 +77,22 @@ def test_a_function_of_the_batch_is_retried_row_by_row():
     assert found.columns[0].type == pa.int32()
     assert whole.annotate(TEXTS.slice(0, 0)).num_rows == 0
     assert whole.annotate(TEXTS.slice(2, 1)).columns[0].to_pylist() == [None]
+
+
+@pytest.mark.parametrize("fault", [ConfigError("no such list"), ImportError("no module")])
+def test_what_no_row_is_to_blame_for_stops_the_run(fault):
+    def fails(text: str) -> Words | None:
+        raise fault
+
+    def fails_whole(batch, context):
+        raise fault
+
+    for broken in (
+        annotator(version=1)(fails),
+        annotator(version=1, reads="batch", writes={"n": pa.int32()})(fails_whole),
+    ):
+        with pytest.raises(type(fault), match=str(fault)):
+            broken.annotate(TEXTS)  # fmt: skip
 
 
 def test_a_signal_that_is_not_returned_is_an_error_of_the_row():
