@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from castor.filters.annotator import Media, annotator
-from castor.filters.media.failure import MediaError
 from castor.filters.record import Modality
 
 
@@ -31,12 +30,6 @@ def audio(media: Media) -> Sound:
     below -60 dBFS (what FFmpeg's silencedetect takes for silence). Clipping: samples of at
     least 0.999 of full scale, three or more in a row in one channel, over all samples.
     """
-    from castor.filters.media.reference import examine_media
+    from castor.filters.media.reference import signals_of
 
-    try:
-        found = examine_media(media.ref, "audio", media.roots)
-    except MediaError as error:
-        if not error.of_content:
-            raise
-        return Sound()
-    return Sound(**found.signals)
+    return Sound(**signals_of(media.ref, "audio", media.roots))

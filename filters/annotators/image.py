@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from castor.filters.annotator import Media, annotator
-from castor.filters.media.failure import MediaError
 from castor.filters.record import Modality
 
 
@@ -26,12 +25,6 @@ class Picture(NamedTuple):
 @annotator(version=1, reads="media", modalities=[Modality.IMAGE])
 def image(media: Media) -> Picture:
     """Measures one picture by decoding its first frame in the decoder's child process."""
-    from castor.filters.media.reference import examine_media
+    from castor.filters.media.reference import signals_of
 
-    try:
-        found = examine_media(media.ref, "image", media.roots)
-    except MediaError as error:
-        if not error.of_content:
-            raise
-        return Picture()
-    return Picture(**found.signals)
+    return Picture(**signals_of(media.ref, "image", media.roots))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from castor.filters.annotator import Media, annotator
-from castor.filters.media.failure import MediaError
 from castor.filters.record import Modality
 
 
@@ -26,12 +25,6 @@ class Clip(NamedTuple):
 @annotator(version=1, reads="media", modalities=[Modality.VIDEO])
 def video(media: Media) -> Clip:
     """Measures one clip: reads all packets, decodes the first frames, in the child process."""
-    from castor.filters.media.reference import examine_media
+    from castor.filters.media.reference import signals_of
 
-    try:
-        found = examine_media(media.ref, "video", media.roots)
-    except MediaError as error:
-        if not error.of_content:
-            raise
-        return Clip()
-    return Clip(**found.signals)
+    return Clip(**signals_of(media.ref, "video", media.roots))

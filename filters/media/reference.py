@@ -64,6 +64,20 @@ def examine_media(ref: MediaRef, kind: str, roots: Mapping[str, str]) -> Found:
         return examine(kind, window, ref.blake2b, found.mime, found.reader)
 
 
+def signals_of(ref: MediaRef, kind: str, roots: Mapping[str, str]) -> dict[str, Any]:
+    """What an annotator writes of a medium: nothing of one whose bytes do not decode.
+
+    Raises:
+        MediaError: it could not be opened, which says nothing about its bytes.
+    """
+    try:
+        return dict(examine_media(ref, kind, roots).signals)
+    except MediaError as error:
+        if not error.of_content:
+            raise
+        return {}
+
+
 def open_media(ref: MediaRef, roots: Mapping[str, str]) -> Window:
     """A stream over the bytes of a medium; close it when done.
 
