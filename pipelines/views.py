@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from castor.pipelines.catalogue import catalogue, detail
+from castor.pipelines.figures import size
 
 PLAIN_WIDTH = 160  # columns where nothing says how wide the output is
 REASONS_SHOWN = 12
@@ -68,7 +69,7 @@ def show_summary(found: Mapping[str, Any]) -> None:
         if found["rules_never_fired"]:
             print_("rules that never fired: " + _safe(", ".join(found["rules_never_fired"])))
     rows = [
-        [name, d["rows"], _size(d["bytes"]), d["shards"], len(d["columns"])]
+        [name, d["rows"], size(d["bytes"]), d["shards"], len(d["columns"])]
         for name, d in found["datasets"].items()
     ]
     print_(_table("datasets", ["", "rows", "on disk", "shards", "columns"], rows))
@@ -259,15 +260,6 @@ def _value(value: Any) -> str:
         return "null"
     text = value if isinstance(value, str) else str(value)
     return text if len(text) <= 400 else f"{text[:400]}... ({len(text):,} characters)"
-
-
-def _size(n_bytes: int) -> str:
-    size = float(n_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
 
 
 def _printable(value: Any) -> str:

@@ -9,7 +9,7 @@ import pathlib
 from typing import Any
 
 from castor.filters.errors import CastorError
-from castor.pipelines import storage
+from castor.pipelines import figures, storage
 from castor.pipelines.results import Results, open_run
 
 SECTIONS = (
@@ -68,10 +68,11 @@ def _context(results: Results) -> dict[str, Any]:
         "kept_bytes": sum(row["kept"] for row in results.text_bytes().values()),
         "sections": SECTIONS,
         "flows": [
-            ("source", "rows by source", svg.flow(facts.shares_by(results, "by_source"), number)),
+            ("source", "rows by source",
+             svg.flow(facts.shares_by(results, "by_source"), figures.number)),
             ("modality", "rows by modality",
-             svg.flow(facts.shares_by(results, "by_modality"), number)),
-            ("bytes", "bytes of text", svg.flow(facts.byte_shares(results), size)),
+             svg.flow(facts.shares_by(results, "by_modality"), figures.number)),
+            ("bytes", "bytes of text", svg.flow(facts.byte_shares(results), figures.size)),
         ],
         "sources": facts.sources_table(results),
         "modalities": results.counts["by_modality"],
@@ -115,10 +116,10 @@ def _environment() -> Any:
         trim_blocks=True,
     )
     environment.filters |= {
-        "num": number,
-        "size": size,
-        "pct": percent,
-        "duration": duration,
+        "num": figures.number,
+        "size": figures.size,
+        "pct": figures.percent,
+        "duration": figures.duration,
         "visible": visible,
         "value": value,
     }
@@ -138,35 +139,6 @@ def _trusted(text: str) -> Any:
 
 def _moment(started: str | None) -> str:
     return (started or "").replace("T", " ").replace("+00:00", " UTC")
-
-
-def number(n: int) -> str:
-    """A whole number with separators: 12,345."""
-    return f"{n:,}"
-
-
-def percent(share: float) -> str:
-    """A share as a percentage that never rounds something to nothing."""
-    if 0 < share < 0.001:
-        return "<0.1 %"
-    return f"{share:.1%}".replace("%", " %")
-
-
-def size(n_bytes: float) -> str:
-    """Bytes in decimal units."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.0f} B" if unit == "B" else f"{n_bytes:.1f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.1f} TB"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: 12.5 s, 2 min 13 s, 1 h 4 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def value(found: Any) -> str:

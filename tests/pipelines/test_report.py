@@ -11,8 +11,8 @@ import pytest
 
 from castor.filters.errors import CastorError
 from castor.filters.policy import Condition, Rule
-from castor.pipelines import report
-from castor.pipelines.report import histograms, page, svg
+from castor.pipelines import figures, report
+from castor.pipelines.report import histograms, svg
 from castor.pipelines.results import condition_text, open_run
 from castor.pipelines.stages.statistics import bin_of, edges_of
 
@@ -234,7 +234,7 @@ def test_charts_belong_to_the_rules_that_their_sources_met(made):
 def test_the_flow_keeps_every_ribbon_inside_its_frame(numbers):
     names = ("kept", "rejected", "dropped", "duplicate", "contaminated")
     shares = [svg.Share(f"s{i}", dict.fromkeys(names, n)) for i, n in enumerate(numbers)]
-    drawing = svg.flow(shares, page.number)
+    drawing = svg.flow(shares, figures.number)
     height = float(re.search(r'viewBox="0 0 \d+ (\d+)"', drawing).group(1))
     nodes = re.findall(r'<rect class="node \w+" x="([\d.]+)" y="([\d.]+)" width="(\d+)" '
                        r'height="([\d.]+)"', drawing)  # fmt: skip
@@ -255,8 +255,8 @@ def test_numbers_are_short(number, text):
     ("seconds", "text"), [(3.21, "3.2 s"), (133, "2 min 13 s"), (3840, "1 h 4 min")]
 )
 def test_durations_are_words(seconds, text):
-    assert page.duration(seconds) == text
+    assert figures.duration(seconds) == text
 
 
 def test_a_small_share_is_not_nothing():
-    assert [page.percent(s) for s in (0, 0.00004, 0.5)] == ["0.0 %", "<0.1 %", "50.0 %"]
+    assert [figures.percent(s) for s in (0, 0.00004, 0.5)] == ["0.0 %", "<0.1 %", "50.0 %"]
