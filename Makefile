@@ -8,6 +8,10 @@ DATA   ?=
 OUT    ?=
 ARGS   ?=
 
+# Without bytecode files every process compiles Beam anew, six seconds of it; so they are written,
+# whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Beam asks for pillow<13, but 13.0.0 fixes critical faults in decoders, so the lock overrides it.
 # That is why the lock is installed with --no-deps: it is complete, and nothing is left to resolve.
 # google-apitools is the one package without a wheel for this Python; it is pure Python.
@@ -53,6 +57,8 @@ $(READY): setup.cfg setup.py pyproject.toml constraints.txt
 	fi
 	@rm -rf castor.egg-info  # a stale one in the working directory shadows what is installed
 	@mkdir -p .src && ln -sfn .. .src/castor  # type checkers cannot follow an editable install
+	@echo "setup: compiling kernels"
+	@$(BIN)/python -m castor.pipelines.warm
 	@touch $@
 	@echo "setup: done. Try: make demo, or $(BIN)/castor --help"
 

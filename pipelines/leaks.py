@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import collections
+import concurrent.futures
 import functools
 import importlib.metadata
+import multiprocessing
 import pathlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,10 +58,16 @@ def folder(work: pathlib.Path, pinned: str) -> pathlib.Path:
 
 
 def prepare(found: Decontaminate, work: pathlib.Path, pinned: str) -> None:
-    """Builds the index unless it is there."""
+    """Builds the index unless it is there; in a process of its own, which gives back its memory."""
     place = folder(work, pinned)
     if (place / BENCHMARKS).is_file():
         return
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        pool.submit(_build, found, place).result()
+
+
+def _build(found: Decontaminate, place: pathlib.Path) -> None:
     from castor.pipelines.decontaminate.benchmarks import load_benchmarks
     from castor.pipelines.decontaminate.index import build_index, save_index
 
@@ -66,10 +75,12 @@ def prepare(found: Decontaminate, work: pathlib.Path, pinned: str) -> None:
     index = build_index(read.items)
     place.parent.mkdir(parents=True, exist_ok=True)
     save_index(index, place)
+    unprotected = Counter(benchmark for benchmark, _, _ in index.unprotected())
+    items = Counter(item.benchmark for item in read.items)
     description = {
         "files": [vars(f) for f in read.files],
-        "items": collections.Counter(item.benchmark for item in read.items),
-        "unprotected": collections.Counter(name for name, _, _ in index.unprotected()),
+        "items": dict(items),
+        "unprotected": dict(unprotected),
         "index": index.fingerprint,
     }
     storage.write_json(place / BENCHMARKS, description)

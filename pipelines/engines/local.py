@@ -62,8 +62,8 @@ def end_when_a_worker_dies() -> None:
     before = threading.excepthook
 
     def hook(arguments: threading.ExceptHookArgs) -> None:
+        before(arguments)  # to the log: what the runner saw of it
         if arguments.thread is not None and arguments.thread.name == "run_worker":
             os._exit(WORKER_DIED)
-        before(arguments)
 
     threading.excepthook = hook

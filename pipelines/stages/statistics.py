@@ -1,6 +1,6 @@
 """What a run counts: reasons, rules, sizes and histograms of signals, mergeable by adding.
 
-Signals between 0 and 1 by name (`_fraction`, `_share`, `_ratio`) fall into 50 equal bins;
+Signals between 0 and 1 by name (`_fraction`, `_share`) fall into 50 equal bins;
 others into ten bins per decade of their magnitude, plus one bin for zero.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-LINEAR = ("_fraction", "_share", "_ratio")
+LINEAR = ("_fraction", "_share")
 LINEAR_BINS = 50
 BINS_PER_DECADE = 10
 

@@ -1,0 +1,23 @@
+"""Compiles every kernel into Numba's cache, so that the first run need not: a few seconds, once."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+PACKAGES = ("castor.filters.kernels",)
+MODULES = ("castor.pipelines.dedup.kernels", "castor.pipelines.decontaminate.kernels")
+
+
+def main() -> None:
+    """Imports the modules whose kernels compile when they are imported."""
+    names = list(MODULES)
+    for package in PACKAGES:
+        found = importlib.import_module(package)
+        names += [f"{package}.{m.name}" for m in pkgutil.iter_modules(found.__path__)]
+    for name in names:
+        importlib.import_module(name)
+
+
+if __name__ == "__main__":
+    main()
