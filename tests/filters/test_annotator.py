@@ -92,7 +92,7 @@ def test_what_no_row_is_to_blame_for_stops_the_run(fault):
         annotator(version=1, reads="batch", writes={"n": pa.int32()})(fails_whole),
     ):
         with pytest.raises(type(fault), match=str(fault)):
-            broken.annotate(TEXTS)  # fmt: skip
+            broken.annotate(TEXTS)
 
 
 def test_a_signal_that_is_not_returned_is_an_error_of_the_row():

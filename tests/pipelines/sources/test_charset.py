@@ -1,3 +1,5 @@
+"""Charsets of pages: what states one, what is believed, and what is refused."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,18 +1,18 @@
 """Source trees: every file once, its language, and the licence that is nearest to it."""
 
-import io
+import functools
 import json
-import tarfile
 import zipfile
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reading import items_of, write_tar
 
 from castor.filters import spdx
 from castor.filters.reasons import Reason, Skip
 from castor.filters.record import Modality, Record
-from castor.pipelines.source import InputFile, Rejected, RejectError, Skipped, load
+from castor.pipelines.source import Rejected, Skipped
 from castor.pipelines.sources import _licence, _licence_tree
 from castor.pipelines.sources._code_language import LANGUAGES, language_of
 
@@ -39,26 +39,7 @@ BSD3 = (
 )
 
 
-def write_tar(path, files, mode="w:xz"):
-    with tarfile.open(path, mode) as tar:
-        for name, data in files.items():
-            data = data.encode() if isinstance(data, str) else data
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-
-
-def items(root, name, **options):
-    source = load("code")
-    file = InputFile("code", str(root), name, **options)
-    found = []
-    try:
-        found.extend(source(file))
-    except RejectError as error:
-        found.append(Rejected(file.key(), error.place, error.reason, str(error)))
-    keys = [i.key for i in found if not isinstance(i, Skipped)]
-    assert len(keys) == len(set(keys))
-    return found
+items = functools.partial(items_of, "code")
 
 
 def records(root, name):
@@ -67,7 +48,7 @@ def records(root, name):
 
 def of_tree(tmp_path, files):
     """Licence and its source of each file, from a tar and from folders; both must agree."""
-    write_tar(tmp_path / "r.tar.xz", files)
+    write_tar(tmp_path / "r.tar.xz", files, "w:xz")
     found = records(tmp_path, "r.tar.xz")
     stated = {p: (r.meta.get("licence"), r.meta["licence_source"]) for p, r in found.items()}
     root = tmp_path / "folders"
@@ -242,7 +223,7 @@ def test_kinds_of_members(tmp_path):
         "r/node_modules/m/i.js": "var m;",
         "../up.py": "x",
     }
-    write_tar(tmp_path / "r.tar.xz", files)
+    write_tar(tmp_path / "r.tar.xz", files, "w:xz")
     found = items(tmp_path, "r.tar.xz", max_document_bytes=2000)
     skips = [i.reason for i in found if isinstance(i, Skipped)]
     assert skips == [Skip.OTHER_KIND, Skip.OTHER_KIND, Skip.SIDECAR]

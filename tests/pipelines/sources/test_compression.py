@@ -1,3 +1,5 @@
+"""Compressed streams: all members as one, every cut and fault told, bombs refused."""
+
 import bz2
 import gzip
 import io

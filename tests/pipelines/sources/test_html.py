@@ -1,3 +1,5 @@
+"""The text of pages: main or whole, in bounded time whatever the page."""
+
 import time
 
 import pytest

@@ -1,3 +1,5 @@
+"""Stored HTTP responses: headers, chunks and encodings, broken ones too."""
+
 import gzip
 import zlib
 

@@ -2,12 +2,12 @@
 
 import io
 import os
-import tarfile
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from reading import write_tar
 
 from castor.filters.media.reference import read_media
 from castor.filters.reasons import Reason, Skip
@@ -36,15 +36,6 @@ def write(root, files):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data.encode() if isinstance(data, str) else data)
-
-
-def tar(path, files, mode="w:"):
-    with tarfile.open(path, mode) as archive:
-        for name, data in files.items():
-            data = data.encode() if isinstance(data, str) else data
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
 
 
 def read(root, path):
@@ -77,7 +68,7 @@ def test_a_page_in_a_folder_and_in_archives(tmp_path, name):
         "doc/notes.txt": "not a page",
     }  # fmt: skip
     if name:
-        tar(tmp_path / name, files, "w:gz" if name.endswith("gz") else "w:")
+        write_tar(tmp_path / name, files, "w:gz" if name.endswith("gz") else "w:")
         record, *rest = read(tmp_path, name)
         assert [s.reason for s in rest] == [Skip.SIDECAR, Skip.SIDECAR, Skip.OTHER_KIND]
         prefix, key = "", f"in:{name}@doc/page.html"

@@ -9,8 +9,11 @@ import tarfile
 import wave
 import zipfile
 
+import lz4.frame
 import pytest
+import zstandard
 from PIL import Image
+from reading import write_tar
 
 from castor.filters.media.reference import read_media
 from castor.filters.reasons import Reason, Skip
@@ -156,7 +159,7 @@ def test_what_becomes_of_a_file(tmp_path, kind, name, data, expected):
         assert item.message
     # The same file as a member of an archive has the same fate.
     (tmp_path / name).unlink()
-    tar(tmp_path / "x.tar", {name: data})
+    write_tar(tmp_path / "x.tar", {name: data})
     (item,) = items(kind, tmp_path)
     assert (item.modality if isinstance(item, Record) else item.reason) is expected
 
@@ -210,7 +213,7 @@ def test_tables_here_and_above(tmp_path):
         {"file": "x.tar::in/c.png", "text": "label", "kind": "class label"},
         {"file": "sub/b.wav", "text": "  "},
     ]
-    tar(tmp_path / "x.tar", {"in/c.png": picture(), "in/d.png": picture()})
+    write_tar(tmp_path / "x.tar", {"in/c.png": picture(), "in/d.png": picture()})
     write(tmp_path, {
         "captions.jsonl": "\n".join(map(json.dumps, rows)),
         "sub/metadata.jsonl": json.dumps({"file_name": "a.png", "text": "Nearer caption"}),
@@ -259,15 +262,6 @@ def test_a_sidecar_outside_the_root_is_not_read(tmp_path):
 # --- archives --------------------------------------------------------------------------------
 
 
-def tar(path, files, mode="w:"):
-    with tarfile.open(path, mode) as archive:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            data = data.encode() if isinstance(data, str) else data
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-
-
 FILES = {
     "k/1.png": picture(colour=(1, 0, 0)),
     "k/1.txt": "one",
@@ -280,11 +274,16 @@ FILES = {
 
 @pytest.mark.parametrize(
     ("name", "mode"),
-    [("a.tar", "w:"), ("a.tar.gz", "w:gz"), ("a.tgz", "w:gz"), ("a.tar.xz", "w:xz"), ("a.zip", "")],
-)
+    [("a.tar", "w:"), ("a.tar.gz", "w:gz"), ("a.tgz", "w:gz"), ("a.tar.xz", "w:xz"),
+     ("a.tar.zst", "w:"), ("a.lz4.tar", "w:"), ("a.zip", "")],
+)  # fmt: skip
 def test_members_of_archives(tmp_path, name, mode):
     if mode:
-        tar(tmp_path / name, FILES, mode)
+        path = tmp_path / name
+        write_tar(path, FILES, mode)
+        pack = {"a.tar.zst": zstandard.compress, "a.lz4.tar": lz4.frame.compress}.get(name)
+        if pack:
+            path.write_bytes(pack(path.read_bytes()))
     else:
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             for member, data in FILES.items():
@@ -320,7 +319,7 @@ def test_hostile_members(tmp_path):
 
 
 def test_a_cut_archive_gives_what_is_there_and_then_its_reason(tmp_path):
-    tar(tmp_path / "a.tar", {f"{i}.png": picture() for i in range(3)})
+    write_tar(tmp_path / "a.tar", {f"{i}.png": picture() for i in range(3)})
     data = (tmp_path / "a.tar").read_bytes()
     (tmp_path / "a.tar").write_bytes(data[:1100])  # inside the header of the second member
     got = []

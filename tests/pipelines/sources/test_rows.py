@@ -1,3 +1,5 @@
+"""Rows in JSONL and Parquet: what becomes a record, and what a bad row costs."""
+
 import bz2
 import datetime
 import decimal

@@ -1,3 +1,5 @@
+"""TFRecords: read as TensorFlow writes them, damage told."""
+
 import gzip
 import struct
 

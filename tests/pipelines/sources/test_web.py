@@ -1,3 +1,5 @@
+"""The web source: what becomes of every record of an archive, and of loose pages."""
+
 import collections
 import gzip
 import io

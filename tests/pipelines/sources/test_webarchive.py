@@ -1,3 +1,5 @@
+"""WARC and ARC: every record in order, found again after damage."""
+
 import bz2
 import collections
 import gzip
