@@ -1,3 +1,5 @@
+"""The contract of sources: files, keys, neighbours, modules from outside."""
+
 import dataclasses
 import pickle
 import textwrap

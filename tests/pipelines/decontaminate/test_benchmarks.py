@@ -1,3 +1,5 @@
+"""Benchmarks are read from every format and layout, or refused; none is left out."""
+
 import bz2
 import gzip
 import json

@@ -1,3 +1,5 @@
+"""Units of comparison: folded words, and characters where no spaces are written."""
+
 import pyarrow as pa
 import pytest
 from hypothesis import given

@@ -1,3 +1,5 @@
+"""Exact duplicates: the kept row, against comparing all pairs."""
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,3 +1,5 @@
+"""Sets of shingles: made from text, written, and read again."""
+
 import itertools
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Packed signatures: what they hold of a row, and how prefixes cut them."""
+
 import hashlib
 
 import numpy as np
