@@ -1,18 +1,16 @@
 """Speed of MinHash (shingling included), of near-duplicate matching and of the benchmark scan.
 
-MB of UTF-8 per CPU second of one core. `python tests/bench/bench_dedup.py` runs it alone;
-with CASTOR_DATA set on the kit's books and all its benchmarks, else on made-up words.
+MB of UTF-8 per CPU second of one core. `python tests/bench/bench_dedup.py` runs it alone, on the
+kit's books and all its benchmarks where CASTOR_DATA or ../shared/data has them, else on made-up
+words.
 """
 
-import gzip
-import os
 import pathlib
-import time
-from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from corpus import books, cut, data_kit, seconds
 
 from castor.filters.kernels.minhash import BANDS, PERMUTATIONS, bands, minhash
 from castor.filters.kernels.words import normalised_words
@@ -23,31 +21,6 @@ from castor.pipelines.decontaminate.scan import scan
 from castor.pipelines.dedup import candidates, resolve
 from castor.pipelines.dedup.shingles import Shingles, shingle_sets
 from castor.pipelines.dedup.signatures import BAND, MATCH
-
-DOCUMENT = 3500  # characters, about the mean of web documents
-REPEATS = 3
-
-
-def documents(kit: pathlib.Path | None) -> list[str]:
-    """Documents of about 3.5 kB."""
-    if kit is not None and (kit / "books/en").is_dir():
-        files = sorted((kit / "books/en").glob("*"))
-        text = "\n".join(gzip.decompress(f.read_bytes()).decode() for f in files)
-    else:
-        rng = np.random.default_rng(0)
-        text = " ".join(f"word{i}" for i in rng.zipf(1.3, 400_000) % 50_000)
-    return [text[i : i + DOCUMENT] for i in range(0, len(text), DOCUMENT)]
-
-
-def seconds(function: Callable[[], object]) -> float:
-    """CPU seconds of the fastest of some runs, after one that does not count."""
-    function()
-    best = float("inf")
-    for _ in range(REPEATS):
-        start = time.process_time()
-        function()
-        best = min(best, time.process_time() - start)
-    return best
 
 
 def signatures(column: pa.Array) -> np.ndarray:
@@ -95,9 +68,10 @@ def index_of(kit: pathlib.Path | None) -> Index:
     )
 
 
-def main(kit: pathlib.Path | None = None) -> dict[str, float]:
+def main() -> dict[str, float]:
     """Prints and returns each measure."""
-    texts = documents(kit)
+    kit = data_kit()
+    texts = cut(books(kit))
     column = pa.array(texts, pa.large_string())
     size = sum(len(t.encode()) for t in texts) / 1e6
     few = texts[:100]
@@ -132,5 +106,4 @@ def main(kit: pathlib.Path | None = None) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    named = os.environ.get("CASTOR_DATA")
-    main(pathlib.Path(named) if named else None)
+    main()

@@ -6,16 +6,13 @@ Python; datatrove is compared where it is installed.
 """
 
 import functools
-import gzip
 import hashlib
 import importlib.util
-import os
 import pathlib
-import time
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import pyarrow as pa
+from corpus import books, cut, data_kit, seconds
 
 from castor.filters.annotator import Annotator
 from castor.filters.content_hash import content_hashes
@@ -24,33 +21,7 @@ from castor.filters.kernels.words import normalised_words
 from castor.filters.record import Modality, Record, to_batch
 from castor.filters.registry import load
 
-MEGABYTES = 4
-DOCUMENT = 3500  # characters, about the mean of web documents
-REPEATS = 5
-
-
-def data_kit() -> pathlib.Path | None:
-    """The data kit, where there is one."""
-    named = os.environ.get("CASTOR_DATA")
-    root = pathlib.Path(__file__).resolve().parents[2]
-    folder = pathlib.Path(named) if named else root.parent / "shared" / "data"
-    return folder if (folder / "manifest.jsonl").is_file() else None
-
-
-def cut(text: str) -> list[str]:
-    """Documents of 3,500 characters of the first 4 MB."""
-    text = text[: MEGABYTES * 1_000_000]
-    return [text[i : i + DOCUMENT] for i in range(0, len(text), DOCUMENT)]
-
-
-def books(kit: pathlib.Path | None) -> list[str]:
-    """English books, or made-up words."""
-    if kit is None:
-        rng = np.random.default_rng(0)
-        words = " ".join(f"word{i}" for i in rng.zipf(1.3, 400_000) % 50_000)
-        return cut(words.replace("word7 ", "word7.\n"))
-    files = sorted((kit / "books" / "en").glob("*.gz"))
-    return cut("\n".join(gzip.decompress(f.read_bytes()).decode() for f in files))
+CHARACTERS = 4_000_000
 
 
 def web(kit: pathlib.Path) -> Iterator[str]:
@@ -62,17 +33,6 @@ def web(kit: pathlib.Path) -> Iterator[str]:
         for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
             html = record.reader.read().decode("utf-8", "replace")
             yield extract_plain_text(html, main_content=True, alt_texts=False)
-
-
-def seconds(function: Callable[[], object]) -> float:
-    """CPU seconds of the fastest of some runs, after one that does not count."""
-    function()
-    best = float("inf")
-    for _ in range(REPEATS):
-        start = time.process_time()
-        function()
-        best = min(best, time.process_time() - start)
-    return best
 
 
 def python_hashes(texts: list[str]) -> None:
@@ -126,7 +86,7 @@ def measure(texts: list[str]) -> dict[str, float]:
 def main() -> dict[str, float]:
     """Prints and returns MB/s of every step, on books and on web pages."""
     kit = data_kit()
-    inputs = {"books": books(kit)}
+    inputs = {"books": cut(books(kit), CHARACTERS)}
     if kit is not None:
         inputs["web"] = [t for t in web(kit) if t]
     pa.set_cpu_count(1)
