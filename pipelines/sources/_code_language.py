@@ -323,7 +323,6 @@ def _table(lines: str) -> dict[str, str]:
 
 SUFFIXES = _table(_SUFFIXES)
 NAMES = _table(_NAMES)
-LANGUAGES = frozenset({*SUFFIXES.values(), *NAMES.values(), *_INTERPRETERS.values()})
 _PATTERNS = {
     suffix: [(language, re.compile(words, re.M)) for language, words in choices]
     for suffix, choices in _SHARED.items()

@@ -31,9 +31,7 @@ def books(root, name, **options):
 
 def book(folder, name, data):
     """The one item of a file that is made of the data."""
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(in_bytes(data))
+    write_files(folder, {name: data})
     (item,) = books(folder, name)
     return item
 
@@ -44,6 +42,14 @@ def chapters(record):
     edges = [0, *(p.end_byte for p in record.parts)]
     assert [p.start_byte for p in record.parts] == edges[:-1]
     return [data[p.start_byte : p.end_byte].decode() for p in record.parts]
+
+
+def write_files(root, files):
+    """Writes the files (path -> bytes or text) and the folders that they lie in."""
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(in_bytes(data))
 
 
 def write_tar(path, files, mode="w:"):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from reading import write_tar
+from reading import write_files, write_tar
 
 from castor.filters.media.reference import read_media
 from castor.filters.reasons import Reason, Skip
@@ -29,13 +29,6 @@ def picture(shade):
     out = io.BytesIO()
     Image.new("RGB", (8, 8), (shade, 0, 0)).save(out, "PNG")
     return out.getvalue()
-
-
-def write(root, files):
-    for name, data in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
 def read(root, path):
@@ -73,7 +66,7 @@ def test_a_page_in_a_folder_and_in_archives(tmp_path, name):
         assert [s.reason for s in rest] == [Skip.SIDECAR, Skip.SIDECAR, Skip.OTHER_KIND]
         prefix, key = "", f"in:{name}@doc/page.html"
     else:
-        write(tmp_path, files)
+        write_files(tmp_path, files)
         (record,) = read(tmp_path, "doc/page.html")
         assert read(tmp_path, "doc/img/a.png")[0].reason is Skip.SIDECAR
         assert read(tmp_path, "doc/notes.txt")[0].reason is Skip.OTHER_KIND
@@ -118,7 +111,7 @@ Inline `![not](fig/a.png)` and ![ref][Label] and <img src="fig/a.png" alt="tag">
 
 
 def test_markdown(tmp_path):
-    write(tmp_path, {
+    write_files(tmp_path, {
         "x.md": MARKDOWN, "fig/a.png": picture(1), "fig/with space.png": picture(2),
         "fig/b.png": picture(3),
     })  # fmt: skip
@@ -177,8 +170,8 @@ def test_addresses_that_climb_are_refused(address):
 
 def test_a_path_out_of_the_root_is_counted_and_not_read(tmp_path):
     root = tmp_path / "root"
-    write(tmp_path, {"secret.png": picture(9)})
-    write(root, {"p.html": '<img src="../secret.png" alt="x"><img src="link.png">'})
+    write_files(tmp_path, {"secret.png": picture(9)})
+    write_files(root, {"p.html": '<img src="../secret.png" alt="x"><img src="link.png">'})
     os.symlink(tmp_path / "secret.png", root / "link.png")
     (record,) = read(root, "p.html")
     assert record.media == ()
@@ -203,7 +196,7 @@ def test_srcset(value, addresses):
 
 
 def test_the_first_address_that_is_there_is_shown(tmp_path):
-    write(tmp_path, {
+    write_files(tmp_path, {
         "p.html": '<picture><source srcset="big.webp 2x, small.png 1x"><img src="no.png" '
         'srcset="none.png 2x"></picture><img src="broken.png" srcset="small.png">',
         "small.png": picture(1), "broken.png": b"\x89PNG\r\n\x1a\n",
@@ -214,7 +207,7 @@ def test_the_first_address_that_is_there_is_shown(tmp_path):
 
 
 def test_a_picture_that_does_not_decode_is_counted(tmp_path):
-    write(tmp_path, {
+    write_files(tmp_path, {
         "p.md": "a ![b](x.png) ![c](v.svg) ![d](t.png)", "x.png": b"\x89PNG\r\n\x1a\nbroken",
         "v.svg": "<svg/>", "t.png": "text",
     })  # fmt: skip
@@ -234,7 +227,7 @@ def test_a_picture_that_does_not_decode_is_counted(tmp_path):
     ],
 )
 def test_pages_without_content(tmp_path, name, data, reason):
-    write(tmp_path, {name: data})
+    write_files(tmp_path, {name: data})
     (item,) = read(tmp_path, name)
     assert isinstance(item, Rejected)
     assert item.reason is reason

@@ -13,7 +13,7 @@ import lz4.frame
 import pytest
 import zstandard
 from PIL import Image
-from reading import write_tar
+from reading import write_files, write_tar
 
 from castor.filters.media.reference import read_media
 from castor.filters.reasons import Reason, Skip
@@ -58,13 +58,6 @@ VTT = "WEBVTT\n\n00:00.100 --> 00:00.400\nFirst\n\n00:00.500 --> 00:00.900\nSeco
 SRT = "1\n00:00:00,100 --> 00:00:00,400\nFrom the srt\n"
 
 
-def write(root, files):
-    for name, data in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.encode() if isinstance(data, str) else data)
-
-
 def items(kind, root):
     """Items of every file of a folder, as the run reads them: sorted by path."""
     found = []
@@ -89,7 +82,7 @@ def spans(record):
 
 def test_one_record_per_picture(tmp_path):
     data = picture()
-    write(tmp_path, {"sub/a.png": data})
+    write_files(tmp_path, {"sub/a.png": data})
     (record,) = items("images", tmp_path)
     assert record.key == "in:sub/a.png"
     assert record.modality is Modality.IMAGE
@@ -110,7 +103,7 @@ def test_one_record_per_picture(tmp_path):
 
 
 def test_sound_and_clip(tmp_path):
-    write(tmp_path, {"a.wav": sound(), "b.mp4": clip()})
+    write_files(tmp_path, {"a.wav": sound(), "b.mp4": clip()})
     found = records("audio", tmp_path)["in:a.wav"]
     assert found.modality is Modality.AUDIO
     assert found.parts == (Part("audio", media_index=0, t0_s=0.0, t1_s=0.1),)
@@ -150,7 +143,7 @@ def test_sound_and_clip(tmp_path):
     ],
 )
 def test_what_becomes_of_a_file(tmp_path, kind, name, data, expected):
-    write(tmp_path, {name: data})
+    write_files(tmp_path, {name: data})
     (item,) = items(kind, tmp_path)
     found = item.modality if isinstance(item, Record) else item.reason
     assert found is expected
@@ -165,7 +158,7 @@ def test_what_becomes_of_a_file(tmp_path, kind, name, data, expected):
 
 
 def test_a_file_over_the_limit_is_rejected(tmp_path):
-    write(tmp_path, {"a.png": picture()})
+    write_files(tmp_path, {"a.png": picture()})
     images = source.load("images")
     (item,) = images(InputFile("in", str(tmp_path), "a.png"), images.options(max_media_bytes=9))
     assert item.reason is Reason.TOO_LARGE
@@ -175,7 +168,7 @@ def test_a_file_over_the_limit_is_rejected(tmp_path):
 
 
 def test_sidecars_of_the_same_stem(tmp_path):
-    write(tmp_path, {
+    write_files(tmp_path, {
         "a.png": picture(), "a.txt": " A caption\n", "ab.txt": "not beside any medium",
         "b.wav": sound(), "b.srt": SRT, "b.vtt": VTT, "b.txt": "untimed",
         "c.mp4": clip(), "c.vtt": VTT, "c.fr.vtt": VTT.replace("First", "Premier"),
@@ -199,7 +192,10 @@ def test_sidecars_of_the_same_stem(tmp_path):
 
 
 def test_two_languages_are_both_kept(tmp_path):
-    write(tmp_path, {"c.mp4": clip(), "c.en.vtt": VTT, "c.pt-BR.srt": SRT, "c.ttml": "broken"})
+    files = {"c.mp4": clip(), "c.en.vtt": VTT, "c.pt-BR.srt": SRT, "c.ttml": "broken"}
+    write_files(tmp_path, files)
+        tmp_path, {"c.mp4": clip(), "c.en.vtt": VTT, "c.pt-BR.srt": SRT, "c.ttml": "broken"}
+    )
     seen = records("video", tmp_path)["in:c.mp4"]
     assert [s[1] for s in spans(seen)] == ["First", "Second — é", "From the srt"]
     assert seen.meta["language"] == "en"
@@ -214,7 +210,7 @@ def test_tables_here_and_above(tmp_path):
         {"file": "sub/b.wav", "text": "  "},
     ]
     write_tar(tmp_path / "x.tar", {"in/c.png": picture(), "in/d.png": picture()})
-    write(tmp_path, {
+    write_files(tmp_path, {
         "captions.jsonl": "\n".join(map(json.dumps, rows)),
         "sub/metadata.jsonl": json.dumps({"file_name": "a.png", "text": "Nearer caption"}),
         "sub/a.png": picture(), "sub/b.wav": sound(),
@@ -233,7 +229,7 @@ def test_tables_here_and_above(tmp_path):
 
 def test_a_table_that_counts_from_a_folder_above_the_root(tmp_path):
     rows = [{"file": f"pictures/sub/{n}.png", "text": n} for n in ("gone", "a")]
-    write(tmp_path, {
+    write_files(tmp_path, {
         "captions.jsonl": "\n".join(map(json.dumps, rows)), "sub/a.png": picture(),
     })  # fmt: skip
     assert records("images", tmp_path)["in:sub/a.png"].text == "a"
@@ -244,7 +240,7 @@ def test_a_table_that_counts_from_a_folder_above_the_root(tmp_path):
     [("{", "captions.jsonl: Expecting"), ("[]", "line 1 has no 'file'"), (b"\xff", "utf-8")],
 )
 def test_a_broken_table_is_noted_and_costs_nothing_else(tmp_path, table, why):
-    write(tmp_path, {"captions.jsonl": table, "a.png": picture()})
+    write_files(tmp_path, {"captions.jsonl": table, "a.png": picture()})
     found = records("images", tmp_path)["in:a.png"]
     assert why in found.meta["sidecar_error"]
     assert found.text is None
@@ -252,7 +248,7 @@ def test_a_broken_table_is_noted_and_costs_nothing_else(tmp_path, table, why):
 
 def test_a_sidecar_outside_the_root_is_not_read(tmp_path):
     root = tmp_path / "root"
-    write(tmp_path, {"secret.txt": "secret", "root/a.png": picture()})
+    write_files(tmp_path, {"secret.txt": "secret", "root/a.png": picture()})
     os.symlink(tmp_path / "secret.txt", root / "a.txt")
     found = records("images", root)["in:a.png"]
     assert found.text is None
