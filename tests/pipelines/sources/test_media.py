@@ -194,8 +194,6 @@ def test_sidecars_of_the_same_stem(tmp_path):
 def test_two_languages_are_both_kept(tmp_path):
     files = {"c.mp4": clip(), "c.en.vtt": VTT, "c.pt-BR.srt": SRT, "c.ttml": "broken"}
     write_files(tmp_path, files)
-        tmp_path, {"c.mp4": clip(), "c.en.vtt": VTT, "c.pt-BR.srt": SRT, "c.ttml": "broken"}
-    )
     seen = records("video", tmp_path)["in:c.mp4"]
     assert [s[1] for s in spans(seen)] == ["First", "Second — é", "From the srt"]
     assert seen.meta["language"] == "en"
