@@ -58,7 +58,8 @@ class Dataset:
         """The Arrow schema of the shards; an error if there is none."""
         if not self.shards:
             raise CastorError("the dataset has no rows, hence no schema", where=self.path)
-        return pq.read_schema(self.path / self.shards[0].path)
+        with _shard_errors(self.path / self.shards[0].path):
+            return pq.read_schema(self.path / self.shards[0].path)
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """All rows in order, in batches of at most 1,024; only the columns asked for.
@@ -113,10 +114,16 @@ def read_shard(
     Raises:
         CastorError: the file is missing, truncated or no Parquet; it names the file.
     """
+    with _shard_errors(path), pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            yield from file.iter_batches(MAX_ROWS, row_groups=[group], columns=columns)
+
+
+@contextlib.contextmanager
+def _shard_errors(path: pathlib.Path) -> Iterator[None]:
+    """Turns what Arrow says of a shard that is missing or damaged into one clear error."""
     try:
-        with pq.ParquetFile(path) as file:
-            for group in range(file.num_row_groups):
-                yield from file.iter_batches(MAX_ROWS, row_groups=[group], columns=columns)
+        yield
     except (pa.ArrowException, OSError) as error:
         absent = isinstance(error, FileNotFoundError)
         raise CastorError(

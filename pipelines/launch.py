@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -51,7 +52,14 @@ def launch(
         )
     with watching() as watch:
         outcome = runs.run(
-            found, out, workers=workers, mode=mode, limit=limit, force=force, watch=watch
+            found,
+            out,
+            workers=workers,
+            mode=mode,
+            limit=limit,
+            force=force,
+            watch=watch,
+            command=shlex.join(["castor", *sys.argv[1:]]),
         )
     if not outcome.skipped or not (outcome.out / "report.html").is_file():
         from castor.pipelines import report

@@ -113,6 +113,7 @@ def run(
     limit: int | None = None,
     force: bool = False,
     watch: Watch | None = None,
+    command: str | None = None,
 ) -> Outcome:
     """Runs a recipe on this machine.
 
@@ -123,6 +124,7 @@ def run(
         limit: at most this many records of every source and shard, for a first look.
         force: replace a finished run of another configuration.
         watch: called a few times a second with the job and the totals so far.
+        command: the command line, for run.json and the report.
 
     Raises:
         CastorError: see its message; a run that failed resumes with the same call.
@@ -144,7 +146,7 @@ def run(
         _engine(job, todo, done, mode=mode, workers=workers, watch=watch)
         manifest = storage.read_json(folder / MANIFEST)
         seconds = time.time() - started
-        _note(job, state, started, seconds, mode=mode, workers=workers)
+        _note(job, state, started, seconds, mode=mode, workers=workers, command=command)
     return Outcome(folder, manifest, False, seconds, len(todo), len(done))
 
 
@@ -255,7 +257,14 @@ def _refuse_other(job: Job, state: dict[str, Any], force: bool) -> None:
 
 
 def _note(
-    job: Job, state: dict[str, Any], started: float, seconds: float, *, mode: str, workers: int
+    job: Job,
+    state: dict[str, Any],
+    started: float,
+    seconds: float,
+    *,
+    mode: str,
+    workers: int,
+    command: str | None,
 ) -> None:
     moment = datetime.datetime.fromtimestamp(started, datetime.UTC)
     storage.write_json(
@@ -266,6 +275,7 @@ def _note(
             "seconds": round(seconds, 3),
             "mode": mode,
             "workers": workers,
+            "command": command,
             "host": platform.node(),
             "python": platform.python_version(),
             "roots": job.roots,

@@ -14,6 +14,7 @@ from castor.pipelines.decontaminate.scan import HIT
 from castor.pipelines.job import Job
 
 SHOWN_CHARACTERS = 300  # of a match, in the column `matches`
+SAMPLE_BYTES = 800
 
 
 class Leaks:
@@ -74,3 +75,11 @@ def matches_json(batch: pa.RecordBatch, row: int, found: Sequence[Finding]) -> s
         for start, end in f.spans
     ]
     return json.dumps(matches, ensure_ascii=False)
+
+
+def sample_around(batch: pa.RecordBatch, row: int, found: Sequence[Finding]) -> str:
+    """The words around the first thing for which a row leaves, about SAMPLE_BYTES of them."""
+    text = batch.column("text")[row].as_py().encode()
+    start = min(start for f in found if f.contaminated for start, _ in f.spans)
+    first = max(0, start - SAMPLE_BYTES // 4)
+    return text[first : first + SAMPLE_BYTES].decode(errors="ignore")  # cut characters only

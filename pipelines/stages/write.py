@@ -24,7 +24,7 @@ from castor.pipelines.decontaminate.decide import FINDING_SCHEMA, contaminating,
 from castor.pipelines.dedup.signatures import MATCH, METHODS
 from castor.pipelines.job import castor_version
 from castor.pipelines.stages.decisions import reasons_of
-from castor.pipelines.stages.leaked import Leaks, matches_json
+from castor.pipelines.stages.leaked import Leaks, matches_json, sample_around
 from castor.pipelines.stages.measure import REJECTED_SCHEMA
 from castor.pipelines.stages.statistics import Statistics
 from castor.pipelines.stages.step import Step
@@ -166,7 +166,10 @@ class ShardSplitter:
             FINDINGS: _as_batch(table),
             "contaminated": self._with(
                 batch, contaminated, "contaminated",
-                {"matches": [matches_json(batch, i, found[i]) for i in sorted(guilty)]},
+                {
+                    "matches": [matches_json(batch, i, found[i]) for i in sorted(guilty)],
+                    SAMPLE.name: [sample_around(batch, i, found[i]) for i in sorted(guilty)],
+                },
             ),
             "kept": batch.filter(pa.array(kept)),
             "dropped": self._with(
@@ -198,10 +201,10 @@ class ShardSplitter:
         sample = pc.utf8_slice_codeunits(rows.column("text"), 0, SAMPLE_CHARACTERS)
         columns = []
         for field in schema:
-            if field.name == SAMPLE.name:
-                columns.append(sample.cast(pa.string()))
-            elif field.name in own:
+            if field.name in own:
                 columns.append(pa.array(own[field.name], field.type))
+            elif field.name == SAMPLE.name:
+                columns.append(sample.cast(pa.string()))
             else:
                 columns.append(rows.column(field.name))
         return pa.RecordBatch.from_arrays(columns, schema=schema)
