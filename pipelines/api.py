@@ -7,11 +7,13 @@ api.open_dataset("out/").table(["key", "text.n_words"]).to_pandas()
 
 from __future__ import annotations
 
+import json
 import os
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from castor.pipelines.dataset import Dataset, open_folder
+from castor.pipelines.dataset import MANIFEST, Dataset, open_folder
 from castor.pipelines.run import Outcome, Watch
 from castor.pipelines.run import run as run_recipe
 
@@ -56,6 +58,127 @@ def run(
         force=force,
         watch=watch,
     )
+
+
+def demo(out: str | os.PathLike[str], *, data: str | None = None, **options: Any) -> Outcome:
+    """Runs the whole chain on what this machine has, or on a folder laid out like the kit.
+
+    Args:
+        options: as of `run`.
+    """
+    from castor.pipelines import demo as demonstration
+
+    recipe, folder, settings = demonstration.prepare(os.fspath(out), data)
+    return run(recipe, folder, settings=settings, **options)
+
+
+def dedup(
+    dataset: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    against: str | os.PathLike[str] | None = None,
+    jaccard: float = 0.8,
+    **options: Any,
+) -> Outcome:
+    """Removes exact and near duplicates from a dataset of ours, or from JSONL or Parquet rows.
+
+    Args:
+        against: an older dataset; what is in it already is removed, and it is not written.
+        jaccard: similarity of word 5-grams from which two documents are one.
+        options: as of `run`.
+    """
+    recipe, settings = dedup_recipe(dataset, against=against, jaccard=jaccard)
+    return run(recipe, out, settings=settings, **options)
+
+
+def decontaminate(
+    dataset: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    against: Sequence[str],
+    **options: Any,
+) -> Outcome:
+    """Removes what contains items of benchmarks, and records every item that was found.
+
+    Args:
+        against: folders or files of benchmarks.
+        options: as of `run`.
+    """
+    recipe, settings = decontaminate_recipe(dataset, against=against)
+    return run(recipe, out, settings=settings, **options)
+
+
+def dedup_recipe(
+    dataset: str | os.PathLike[str],
+    *,
+    against: str | os.PathLike[str] | None = None,
+    jaccard: float = 0.8,
+) -> tuple[str, list[str]]:
+    """The recipe and the settings by which `dedup` runs."""
+    path, kind = _rows_or_dataset(dataset)
+    settings = [f"input={path}", f"kind={kind}", f"dedup.near.jaccard={jaccard}"]
+    if against is None:
+        return "dedup", settings
+    old, old_kind = _rows_or_dataset(against)
+    return "dedup-against", [*settings, f"old={old}", f"old_kind={old_kind}"]
+
+
+def decontaminate_recipe(
+    dataset: str | os.PathLike[str], *, against: Sequence[str]
+) -> tuple[str, list[str]]:
+    """The recipe and the settings by which `decontaminate` runs."""
+    path, kind = _rows_or_dataset(dataset)
+    listed = json.dumps([os.fspath(a) for a in against])
+    return "decontaminate", [f"input={path}", f"kind={kind}", f"decontaminate.against={listed}"]
+
+
+def _rows_or_dataset(dataset: str | os.PathLike[str]) -> tuple[pathlib.Path, str]:
+    """Where the rows lie, and the kind of source that reads them."""
+    path = pathlib.Path(dataset)
+    ours = (path / MANIFEST).is_file()
+    return (path / "kept" if ours and (path / "kept").is_dir() else path), (
+        "dataset" if ours else "rows"
+    )
+
+
+def decide(
+    dataset: str | os.PathLike[str], policies: Sequence[str], out: str | os.PathLike[str]
+) -> dict[str, Any]:
+    """Decides a dataset again by other policies, from its signal columns alone."""
+    from castor.pipelines.decide import decide as decide_again
+
+    return decide_again(os.fspath(dataset), list(policies), os.fspath(out))
+
+
+def inspect(
+    dataset: str | os.PathLike[str], key: str | None = None, *, samples: int = 3
+) -> dict[str, Any]:
+    """What is in a dataset, or with a key one row's whole story."""
+    from castor.pipelines import inspection
+
+    path = os.fspath(dataset)
+    return inspection.story(path, key) if key else inspection.summary(path, samples)
+
+
+def filters(name: str | None = None) -> Any:
+    """What sources, annotators, policies and rewriters there are; with a name, one in full."""
+    from castor.pipelines import views
+
+    return views.filter_detail(name) if name else views.filters()
+
+
+def verify(out: str | os.PathLike[str]) -> list[Any]:
+    """Everything that is wrong with a dataset or a run; empty if nothing is."""
+    from castor.pipelines.verify import verify as verify_all
+
+    return verify_all(os.fspath(out))
+
+
+def report(out: str | os.PathLike[str], *, target: str | None = None) -> pathlib.Path:
+    """Writes one self-contained HTML page about a run; returns its path."""
+    from castor.pipelines import report as reporting
+
+    return reporting.build(pathlib.Path(out), target=pathlib.Path(target) if target else None)
 
 
 def doctor() -> list[Any]:

@@ -223,14 +223,10 @@ def decide(dataset: str, out: str, policies: tuple[str, ...], as_json: bool) -> 
 @engine_options
 def dedup(dataset: str, out: str, jaccard: float, against: str | None, **options: Any) -> None:
     """Removes exact and near duplicates from DATASET, ours or rows in JSONL or Parquet."""
-    from castor.pipelines import launch
+    from castor.pipelines import api
 
-    recipe, settings = launch.recipe_for(dataset, "dedup")
-    if against:
-        _, (old, old_kind) = launch.recipe_for(against, "dedup")
-        recipe = "dedup-against"
-        settings += [f"old={old.partition('=')[2]}", f"old_kind={old_kind.partition('=')[2]}"]
-    _run(recipe, out, [*settings, f"dedup.near.jaccard={jaccard}"], **options)
+    recipe, settings = api.dedup_recipe(dataset, against=against, jaccard=jaccard)
+    _run(recipe, out, settings, **options)
 
 
 @main.command()
@@ -246,10 +242,10 @@ def dedup(dataset: str, out: str, jaccard: float, against: str | None, **options
 @engine_options
 def decontaminate(dataset: str, out: str, against: tuple[str, ...], **options: Any) -> None:
     """Removes from DATASET what contains items of benchmarks, and reports every item found."""
-    from castor.pipelines import launch
+    from castor.pipelines import api
 
-    recipe, settings = launch.recipe_for(dataset, "decontaminate")
-    _run(recipe, out, [*settings, f"decontaminate.against={json.dumps(against)}"], **options)
+    recipe, settings = api.decontaminate_recipe(dataset, against=against)
+    _run(recipe, out, settings, **options)
 
 
 @main.command()

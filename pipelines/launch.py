@@ -11,6 +11,7 @@ from typing import Any
 
 from castor.filters.errors import ConfigError
 from castor.pipelines import run as runs
+from castor.pipelines.engines import supervisor
 from castor.pipelines.job import Job, reusable
 from castor.pipelines.progress import Totals
 from castor.pipelines.recipe import load
@@ -50,6 +51,7 @@ def launch(
             got=" ".join(beam_options),
             fix="use --workers and --mode, or --runner dataflow",
         )
+    supervisor.lean()
     with watching() as watch:
         outcome = runs.run(
             found,
@@ -66,15 +68,6 @@ def launch(
 
         report.build(outcome.out)
     return outcome
-
-
-def recipe_for(dataset: str, verb: str) -> tuple[str, list[str]]:
-    """The recipe by which a verb reads a dataset of ours, or rows of somebody's."""
-    path = pathlib.Path(dataset)
-    ours = (path / "manifest.json").is_file()
-    if ours and (path / "kept").is_dir():
-        path = path / "kept"
-    return verb, [f"input={path}", f"kind={'dataset' if ours else 'rows'}"]
 
 
 class watching:

@@ -31,6 +31,19 @@ LEAN = {
 }
 
 
+def lean() -> None:
+    """Does for this process what LEAN does for a driver and its workers."""
+    import ctypes
+
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())
+    with contextlib.suppress(AttributeError, OSError):  # another C library than glibc
+        library = ctypes.CDLL(None)
+        library.mallopt(-8, 2)  # M_ARENA_MAX
+        library.mallopt(-1, 10_000_000)  # M_TRIM_THRESHOLD
+
+
 def run(
     job: Job,
     todo: list[int],

@@ -18,6 +18,8 @@ PAGES = "web/extraction/trafilatura/pages-a.warc.gz"
 CHILD = """
 import json, pathlib, resource, sys, time
 from castor.pipelines import recipe, run
+from castor.pipelines.engines import supervisor
+supervisor.lean()
 pages, out = sys.argv[1], pathlib.Path(sys.argv[2])
 found = recipe.load("web", [f"input={pages}"])
 run.run(found, out / "warm", workers=1, limit=20)
