@@ -285,13 +285,17 @@ def test_an_input_that_cannot_be_read(monkeypatch, tmp_path):
 
     (tmp_path / "a.jsonl").write_text("{}")
 
-    def refuse(path: str) -> os.stat_result:
-        raise PermissionError(13, "Permission denied", path)
+    stat = os.stat
 
+    def refuse(path: object, **options: object) -> os.stat_result:
+        if str(path).endswith("a.jsonl"):
+            raise PermissionError(13, "Permission denied", path)
+        return stat(path, **options)
+
+    monkeypatch.setattr(inputs.os.path, "isfile", lambda path: True)
     monkeypatch.setattr(inputs.os, "stat", refuse)
     with pytest.raises(ConfigError, match="cannot read an input file") as caught:
-        inputs.find(SourceSpec(name="rows", kind="rows", input=str(tmp_path / "*.jsonl")),
-                    load("rows"))  # fmt: skip
+        inputs.find(SourceSpec(name="rows", kind="rows", input=str(tmp_path)), load("rows"))
     assert "Permission denied" in str(caught.value)
 
 
