@@ -86,6 +86,12 @@ def find(spec: SourceSpec, source: Source) -> Inputs:
     return Inputs(spec.name, root, tuple(files), tuple(others))
 
 
+def is_there(spec: SourceSpec) -> bool:
+    """Whether anything lies where the source's input should be."""
+    pattern = os.path.abspath(os.path.expanduser(spec.input))
+    return os.path.exists(pattern) or any(glob.iglob(pattern, recursive=True))
+
+
 def shards(inputs: list[Inputs], limits: Limits) -> list[ShardInput]:
     """Groups files in order into shards of at most `shard_bytes` and `shard_files`.
 

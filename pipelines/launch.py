@@ -12,6 +12,7 @@ from typing import Any
 from castor.filters.errors import ConfigError
 from castor.pipelines import run as runs
 from castor.pipelines.engines import supervisor
+from castor.pipelines.inputs import is_there
 from castor.pipelines.job import Job, reusable
 from castor.pipelines.progress import Totals
 from castor.pipelines.recipe import load
@@ -33,6 +34,9 @@ def launch(
 ) -> Outcome | None:
     """Runs a recipe with progress on stderr; None if there is no outcome to show."""
     found = load(recipe, settings)
+    for source in found.sources:
+        if source.optional and not is_there(source):
+            print(f"left out: {source.name}, nothing at {source.input}", file=sys.stderr)
     if dry_run:
         from castor.pipelines import estimate
 

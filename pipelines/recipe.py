@@ -29,12 +29,14 @@ class SourceSpec(_Frozen):
     """One input of a run: a kind of source, where it lies, and its options.
 
     Rows of a `reference` source are compared with, kept in every duplicate, and not written.
+    An `optional` one is left out, with a line that says so, where its input does not exist.
     """
 
     name: str = pydantic.Field(pattern=r"^[a-z][a-z0-9_-]*$")
     kind: str
     input: str
     reference: bool = False
+    optional: bool = False
     exclude: tuple[str, ...] = ()
     options: dict[str, Any] = {}
 
