@@ -12,6 +12,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 COMMAND = pathlib.Path(sys.executable).parent / "castor"
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Names bytes by their length: packed data hold the time, and names must not change."""
+    return f"{len(val)}-bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def kit() -> pathlib.Path:
     """The folder of real data: CASTOR_DATA, else ../shared/data beside the repository."""
