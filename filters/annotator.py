@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pyarrow as pa
 
-from castor.filters.errors import CastorError
+from castor.filters.errors import CastorError, ConfigError
 from castor.filters.media.failure import MediaError
 from castor.filters.record import MediaRef, Modality
 from castor.filters.registry import load_version
@@ -80,6 +80,7 @@ class Annotator:
     function: Callable[..., typing.Any]
     module: str
     doc: str
+    checked_by: Callable[[Mapping[str, object]], object] | None = None
 
     def __call__(self, *args: typing.Any) -> typing.Any:
         """Measures one document (or batch), as the decorated function does."""
@@ -94,6 +95,21 @@ class Annotator:
         """The Arrow fields that `annotate` adds."""
         fields = [pa.field(f"{self.name}.{s}", t) for s, t in self.signals.items()]
         return [*fields, pa.field(f"{self.name}.error", pa.string())]
+
+    def check(self, options: Mapping[str, object]) -> object:
+        """Refuses wrong options before anything runs; gives what stands for them in a manifest.
+
+        Raises:
+            ConfigError: an option is unknown or wrong, or there are any and it takes none.
+        """
+        if self.checked_by is not None:
+            return self.checked_by(options)
+        if options:
+            raise ConfigError(
+                f"annotator {self.name!r} takes no options", got=", ".join(map(str, options)),
+                fix="leave `options` out",
+            )  # fmt: skip
+        return {}
 
     def annotate(self, batch: pa.RecordBatch, context: Context | None = None) -> pa.RecordBatch:
         """Measures every row; returns the signal columns only: same rows, same order.
@@ -172,6 +188,7 @@ def annotator(
     reads: str = "text",
     modalities: Iterable[Modality] = (Modality.TEXT, Modality.CODE, Modality.INTERLEAVED),
     writes: Mapping[str, pa.DataType] | None = None,
+    check: Callable[[Mapping[str, object]], object] | None = None,
 ) -> Callable[[Callable[..., typing.Any]], Annotator]:
     """Makes the decorated function an Annotator named like its file.
 
@@ -181,6 +198,9 @@ def annotator(
         modalities: rows of other modalities are null.
         writes: signal -> Arrow type, for `reads="batch"`; otherwise it follows from the
             NamedTuple that the function is annotated to return.
+        check: of an annotator that takes options: given those of a recipe, it raises a
+            ConfigError if they are wrong, and returns a JSON value that stands for them in
+            manifests: equal if and only if they mean the same, wherever files of theirs lie.
     """
     if reads not in ("text", "media", "batch"):
         raise ValueError(f"reads must be 'text', 'media' or 'batch', got {reads!r}")
@@ -196,6 +216,7 @@ def annotator(
             function=function,
             module=function.__module__,
             doc=(function.__doc__ or "").strip(),
+            checked_by=check,
         )
 
     return decorate

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LISTED = 16  # names that an error lists; of more it gives the nearest only
+
 
 class CastorError(Exception):
     """Something failed that the user can act on.
@@ -58,11 +60,17 @@ class GateError(CastorError):
 def unknown_name(
     kind: str, name: str, known: Iterable[str], *, where: object = None
 ) -> ConfigError:
-    """The error for a name that does not exist, with the nearest one that does."""
+    """The error for a name that does not exist, with the nearest ones that do."""
     choices = sorted(known)
-    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
-    listed = ", ".join(choices) if choices else "none"
-    fix = f"did you mean {close[0]!r}? Known: {listed}" if close else f"known: {listed}"
+    close = difflib.get_close_matches(name, choices, n=3, cutoff=0.5)
+    if len(choices) <= LISTED:
+        listed = ", ".join(choices) if choices else "none"
+        fix = f"did you mean {close[0]!r}? Known: {listed}" if close else f"known: {listed}"
+    elif close:
+        *others, last = map(repr, close)
+        fix = f"did you mean {', '.join(others) + ' or ' if others else ''}{last}?"
+    else:
+        fix = f"known: {', '.join(choices[:LISTED])} and {len(choices) - LISTED} more"
     return ConfigError(f"no {kind} named {name!r}", where=where, fix=fix)
 
 

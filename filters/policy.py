@@ -12,8 +12,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.resources
-import os
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -95,13 +95,17 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """A named, versioned, ordered list of rules for some modalities."""
+    """A named, versioned, ordered list of rules for some modalities.
+
+    `data` is the mapping that its file holds, JSON values only: what a worker rebuilds it from.
+    """
 
     name: str
     version: int
     modalities: frozenset[Modality]
     rules: tuple[Rule, ...]
     about: str = ""
+    data: Mapping[str, Any] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @property
     def columns(self) -> list[str]:
@@ -131,53 +135,107 @@ class Policy:
         return pa.array(reasons, pa.list_(pa.string()))
 
 
-def check(policy: Policy, columns: Iterable[str]) -> None:
-    """Refuses a policy that reads a column nobody writes, before anything runs.
+def check(policy: Policy, fields: Iterable[pa.Field], *, where: str = "") -> None:
+    """Refuses a policy that reads what nobody writes, or compares it with what it cannot be.
+
+    Args:
+        fields: the columns that rows will have.
+        where: which rows those are, for the message.
 
     Raises:
         ConfigError: names the nearest column that exists.
     """
-    known = set(columns)
+    types = {f.name: f.type for f in fields}
+    place = f"policy {policy.name}" + (f", for {where}" if where else "")
     for rule in policy.rules:
         for column in rule.columns:
-            if column not in known and not column.startswith("meta."):
-                raise unknown_name("signal", column, known, where=f"policy {policy.name}")
+            if column.startswith("meta.") and column not in types:
+                types[column] = pa.string()
+            if column not in types:
+                raise unknown_name("signal", column, types, where=place)
+        kind = types[rule.signal]
+        if not (_is_number(kind) or pa.types.is_boolean(kind)):
+            raise ConfigError(
+                "a bound needs a signal that is a number", where=f"{place}, rule {rule.reason}",
+                got=f"{rule.signal}, a {kind}",
+            )  # fmt: skip
+        for condition in rule.when:
+            _check_condition(condition, types[condition.column], f"{place}, rule {rule.reason}")
 
 
-@functools.cache
+def _check_condition(condition: Condition, kind: pa.DataType, where: str) -> None:
+    told = f"{condition.test} {condition.value!r} on {condition.column}, a {kind}"
+    if condition.test in BOUNDS and not _is_number(kind):
+        raise ConfigError("a bound needs a column of numbers", where=where, got=told)
+    simple = _is_number(kind) or pa.types.is_boolean(kind) or _is_text(kind)
+    values = [condition.value] if condition.test == "equals" else condition.value
+    try:
+        fits = simple and (condition.test in BOUNDS or pa.array(values, kind) is not None)
+    except (pa.ArrowException, TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise ConfigError(
+            "a condition compares a column with values of another type", where=where, got=told
+        )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
 def load(name: str) -> Policy:
-    """The policy of that name, or of that YAML file.
+    """The policy of that name, or of that YAML file, which is read anew by every call.
 
     Raises:
         ConfigError: there is no such policy, or the file is not a valid one.
     """
+    if not name.endswith((".yaml", ".yml")):
+        return _shipped(name)
+    try:
+        with open(name, encoding="utf-8") as file:
+            return _parsed(file.read(), name)
+    except FileNotFoundError as error:
+        raise ConfigError("no such policy file", got=name, fix="check the path") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("cannot read the policy", where=name, got=error) from error
+
+
+@functools.cache
+def _shipped(name: str) -> Policy:
+    if name not in names("policy"):
+        raise unknown_name("policy", name, names("policy"))
+    folder = importlib.resources.files("castor.filters") / "policies"
+    return _parsed((folder / f"{name}.yaml").read_text(encoding="utf-8"), name)
+
+
+def _parsed(text: str, where: str) -> Policy:
     import yaml
 
-    if name.endswith((".yaml", ".yml")):
-        if not os.path.isfile(name):
-            raise ConfigError("no such policy file", got=name, fix="check the path")
-        with open(name, encoding="utf-8") as file:
-            text = file.read()
-    else:
-        if name not in names("policy"):
-            raise unknown_name("policy", name, names("policy"))
-        folder = importlib.resources.files("castor.filters") / "policies"
-        text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
     try:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         detail = " ".join(str(error).split())
-        raise ConfigError("the policy is not valid YAML", where=name, got=detail) from error
-    return from_mapping(data, where=name)
+        raise ConfigError("the policy is not valid YAML", where=where, got=detail) from error
+    return from_mapping(data, where=where)
 
 
 def from_mapping(data: Any, *, where: str) -> Policy:
     """A policy from the mapping that its YAML file holds; every fault is a ConfigError."""
     data = _checked(data, {"name", "version", "modality", "rules"}, {"about"}, where)
+    version = data["version"]
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise ConfigError("version must be a whole number from 1", where=where, got=repr(version))
     modalities = data["modality"] if isinstance(data["modality"], list) else [data["modality"]]
-    unknown = [m for m in modalities if m not in set(Modality)]
-    if unknown:
-        raise unknown_name("modality", str(unknown[0]), [str(m) for m in Modality], where=where)
+    known = [str(m) for m in Modality]
+    for given in modalities or [None]:
+        if given not in known:
+            raise unknown_name("modality", str(given), known, where=where)
     if not isinstance(data["rules"], list) or not data["rules"]:
         raise ConfigError("a policy needs a list of rules", where=where, got=data["rules"])
     rules = tuple(_rule(r, f"{where}, rule {i + 1}") for i, r in enumerate(data["rules"]))
@@ -186,11 +244,12 @@ def from_mapping(data: Any, *, where: str) -> Policy:
     if twice:
         raise ConfigError("two rules give the same reason", where=where, got=twice)
     return Policy(
-        name=str(data["name"]),
-        version=int(data["version"]),
+        name=_text(data, "name", where),
+        version=version,
         modalities=frozenset(Modality(m) for m in modalities),
         rules=rules,
-        about=str(data.get("about", "")).strip(),
+        about=_text(data, "about", where).strip() if "about" in data else "",
+        data=data,
     )
 
 
@@ -200,19 +259,48 @@ def _rule(data: Any, where: str) -> Rule:
     if not bounds:
         raise ConfigError("a rule needs a bound", where=where, fix=f"set one of {list(BOUNDS)}")
     for name, value in bounds.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not _is_finite(value):
             raise ConfigError(f"{name} must be a number", where=where, got=repr(value))
-    conditions = []
-    for column, tests in (data.get("when") or {}).items():
+    texts = [_text(data, key, where) for key in ("reason", "signal", "cite")]
+    return Rule(*texts, **bounds, when=_conditions(data.get("when", {}), where))
+
+
+def _conditions(data: Any, where: str) -> tuple[Condition, ...]:
+    if not isinstance(data, Mapping) or not all(isinstance(c, str) for c in data):
+        raise ConfigError(
+            "`when` must be a mapping of columns to tests", where=where, got=repr(data)[:80]
+        )
+    found = []
+    for column, tests in data.items():
         tests = tests if isinstance(tests, Mapping) else {"equals": tests}
         for test, value in tests.items():
+            place = f"{where}, when {column}"
             if test not in TESTS:
-                raise unknown_name("test", test, TESTS, where=f"{where}, when {column}")
-            if test in ("in", "not_in") and not isinstance(value, Sequence):
-                raise ConfigError(f"{test} needs a list", where=where, got=repr(value))
-            value = tuple(value) if test in ("in", "not_in") else value
-            conditions.append(Condition(column, test, value))
-    return Rule(data["reason"], data["signal"], data["cite"], **bounds, when=tuple(conditions))
+                raise unknown_name("test", str(test), TESTS, where=place)
+            if test in BOUNDS and not _is_finite(value):
+                raise ConfigError(f"{test} must be a number", where=place, got=repr(value))
+            many = test in ("in", "not_in")
+            if many and not isinstance(value, list | tuple):
+                raise ConfigError(f"{test} needs a list", where=place, got=repr(value))
+            for one in value if many else [value]:
+                if not isinstance(one, str | int | float):
+                    raise ConfigError(
+                        f"{test} must be text, a number or true or false", where=place,
+                        got=repr(one),
+                    )  # fmt: skip
+            found.append(Condition(column, test, tuple(value) if many else value))
+    return tuple(found)
+
+
+def _is_finite(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+
+
+def _text(data: Mapping[str, Any], key: str, where: str) -> str:
+    value = data[key]
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigError(f"{key} must be a text", where=where, got=repr(value))
+    return value
 
 
 def _checked(data: Any, required: set[str], optional: set[str], where: str) -> dict[str, Any]:

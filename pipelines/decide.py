@@ -29,7 +29,7 @@ from castor.pipelines.dataset import (
     read_shard,
 )
 from castor.pipelines.lock import locked
-from castor.pipelines.results import columns_of, is_run
+from castor.pipelines.results import is_run
 
 SCHEMA = pa.schema(
     [
@@ -158,13 +158,13 @@ def _datasets(path: pathlib.Path) -> dict[str, Dataset]:
     return {name: found}
 
 
-def _columns(datasets: Mapping[str, Dataset]) -> list[str]:
+def _columns(datasets: Mapping[str, Dataset]) -> list[pa.Field]:
     """The columns that every dataset with rows has."""
-    found = [columns_of(d) for d in datasets.values() if d.shards]
+    found = [list(d.schema) for d in datasets.values() if d.shards]
     if not found:
         where = next(iter(datasets.values())).path
         raise CastorError("there are no rows to decide about", where=where)
-    return [n for n in found[0] if all(n in names for names in found[1:])]
+    return [f for f in found[0] if all(f in fields for fields in found[1:])]
 
 
 def _refuse_other(folder: pathlib.Path, datasets: Mapping[str, Dataset]) -> None:

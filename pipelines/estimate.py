@@ -7,7 +7,7 @@ import os
 import shutil
 from typing import Any
 
-from castor.pipelines.job import Job, portable, tools_of
+from castor.pipelines.job import Job, tools_of
 from castor.pipelines.storage import to_json
 
 # Seconds per MB of raw input on one core, and MB of scratch and output per MB read, by kind
@@ -71,7 +71,7 @@ def describe(job: Job, todo: list[int], workers: int | None) -> dict[str, Any]:
             }
         )
     return {
-        "config": portable(job.recipe),
+        "config": job.config,
         "versions": tools_of(job).versions,
         "roots": job.roots,
         "plan": plan,

@@ -15,11 +15,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from castor.filters import policy as policies
 from castor.filters import registry
 from castor.filters.annotator import Annotator, Context
 from castor.filters.errors import ConfigError, unknown_name
-from castor.filters.policy import Policy
+from castor.filters.policy import Policy, from_mapping
+from castor.filters.policy import check as check_policy
+from castor.filters.policy import load as load_policy
 from castor.filters.record import RECORD_SCHEMA
 from castor.filters.rewriter import Rewriter
 from castor.pipelines import source as sources
@@ -47,6 +48,8 @@ class Job:
         passed: the Arrow schema of a dataset that is read, hex IPC, or None: its signal
             columns are passed through.
         against: the digest that pins the benchmarks (see leaks.py), or None.
+        policies: what the file of every policy holds, by its name or path in the recipe.
+        config: the resolved configuration without paths of this machine (see `portable`).
     """
 
     recipe: Recipe
@@ -58,6 +61,8 @@ class Job:
     limit: int | None = None
     passed: str | None = None
     against: str | None = None
+    policies: dict[str, Any] = dataclasses.field(default_factory=dict)
+    config: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def work(self) -> pathlib.Path:
@@ -85,6 +90,11 @@ class Job:
         return str(path)
 
     @property
+    def policies_by_name(self) -> dict[str, Any]:
+        """What every policy says, by the name that it gives itself."""
+        return {p["name"]: p for p in self.policies.values()}
+
+    @property
     def written(self) -> list[ShardInput]:
         """The shards that are written: those of no reference source."""
         reference = {s.name for s in self.recipe.sources if s.reference}
@@ -106,7 +116,9 @@ def load_job(path: str) -> Job:
 class Tools:
     """The objects that a job names, built once per process."""
 
-    def __init__(self, recipe: Recipe, passed: str | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, passed: str | None = None, policies: dict[str, Any] | None = None
+    ) -> None:
         self.recipe = recipe
         self._passed = (
             [] if passed is None else list(pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(passed))))
@@ -117,11 +129,44 @@ class Tools:
         }
         self.rewriters = [(s, registry.load("rewriter", s.name)) for s in recipe.rewrite]
         self.annotators = [(s, registry.load("annotator", s.name)) for s in recipe.annotate]
-        self.policies = [(s, policies.load(s.name)) for s in recipe.decide]
-        for step, found in self.policies:
-            policies.check(found, self.columns)
-            if step.options:
-                raise ConfigError("a policy has no options", where=f"decide {step.name}")
+        read = read_policies(recipe) if policies is None else policies
+        self.policies = [(s, from_mapping(read[s.name], where=s.name)) for s in recipe.decide]
+        self._check()
+
+    def _check(self) -> None:
+        """Refuses what would fail, or drop every row, once it runs."""
+        for kind, steps in (("rewriter", self.recipe.rewrite), ("policy", self.recipe.decide)):
+            for step in steps:
+                if step.options:
+                    raise ConfigError(
+                        f"a {kind} takes no options", where=f"step {step.name}",
+                        got=", ".join(step.options), fix="leave `options` out",
+                    )  # fmt: skip
+        contents: dict[str, Any] = {}
+        for step, policy in self.policies:
+            if contents.setdefault(policy.name, policy.data) != policy.data:
+                raise ConfigError(
+                    "two policies have the same name", where=f"policy {step.name}",
+                    got=policy.name, fix="give one of them another `name`",
+                )  # fmt: skip
+        for source in self.sources:
+            names = [t.name for t in self.rewriters_of(source)]
+            names += [a.name for _, a in self.annotators_of(source)]
+            names += [p.name for p in self.policies_of(source)]
+            twice = next((n for n in names if names.count(n) > 1), None)
+            if twice:
+                raise ConfigError(
+                    "a step stands twice for one source", where=f"source {source!r}", got=twice,
+                    fix="name it once, or give each its own `sources`",
+                )  # fmt: skip
+            for policy in self.policies_of(source):
+                check_policy(policy, self._fields_of(source), where=f"source {source!r}")
+
+    def _fields_of(self, source: str) -> list[pa.Field]:
+        """The columns that rows of a source have when policies decide."""
+        written = [r.column for r in self.rewriters_of(source)]
+        written += [f for _, a in self.annotators_of(source) for f in a.columns]
+        return [*RECORD_SCHEMA, *self._passed, *written]
 
     def rewriters_of(self, source: str) -> list[Rewriter]:
         """The rewriters for rows of a source, in order."""
@@ -153,11 +198,6 @@ class Tools:
         )
 
     @property
-    def columns(self) -> list[str]:
-        """The columns that a policy may read."""
-        return [f.name for f in (*RECORD_SCHEMA, *self.signal_fields)]
-
-    @property
     def near(self) -> Any:
         """The near-duplicate settings, or None."""
         return self.recipe.dedup.near if self.recipe.dedup else None
@@ -178,13 +218,19 @@ class Tools:
 
 
 @functools.lru_cache(maxsize=4)
-def _tools(recipe_json: str, passed: str | None) -> Tools:
-    return Tools(Recipe.model_validate_json(recipe_json), passed)
+def _tools(recipe_json: str, passed: str | None, policies_json: str) -> Tools:
+    recipe = Recipe.model_validate_json(recipe_json)
+    return Tools(recipe, passed, json.loads(policies_json))
 
 
 def tools_of(job: Job) -> Tools:
     """The tools of a job, cached per process."""
-    return _tools(job.recipe.model_dump_json(), job.passed)
+    return _tools(job.recipe.model_dump_json(), job.passed, json.dumps(job.policies))
+
+
+def read_policies(recipe: Recipe) -> dict[str, Any]:
+    """What the file of every policy of a recipe holds, by the name that the recipe gives it."""
+    return {s.name: load_policy(s.name).data for s in recipe.decide}
 
 
 def castor_version() -> str:
@@ -192,16 +238,23 @@ def castor_version() -> str:
     return importlib.metadata.version("castor")
 
 
-def portable(recipe: Recipe) -> dict[str, Any]:
+def portable(recipe: Recipe, found: Tools) -> dict[str, Any]:
     """The resolved configuration without paths of this machine: what a manifest holds.
 
-    An option that names a file or folder is replaced by the digest of what lies there.
+    The options of an annotator are represented by what its check makes of them, and a policy
+    of one's own by the name that it gives itself.
+
+    Raises:
+        ConfigError: an option of an annotator is wrong.
     """
     data = recipe.model_dump(mode="json")
     for spec in data["sources"]:
         del spec["input"]
-    for step in (*data["rewrite"], *data["annotate"]):
-        step["options"] = {k: _without_paths(v) for k, v in step["options"].items()}
+    for step, (given, annotator) in zip(data["annotate"], found.annotators, strict=True):
+        takes_part = any(given.applies_to(s.name) for s in recipe.sources)
+        step["options"] = annotator.check(given.options) if takes_part else None
+    for step, (_, policy) in zip(data["decide"], found.policies, strict=True):
+        step["name"] = policy.name
     if data["decontaminate"]:
         del data["decontaminate"]["against"]
     return data
@@ -209,18 +262,18 @@ def portable(recipe: Recipe) -> dict[str, Any]:
 
 def measure_fingerprint(job: Job, shard: ShardInput) -> str:
     """What determines the bytes of a measured shard, except the contents of its files."""
-    config = portable(job.recipe)
+    config = job.config
     spec = next(s for s in config["sources"] if s["name"] == shard.source)
     found = tools_of(job)
-    own = {"rewrite": found.rewriters_of(shard.source)}
     return storage.digest_of(
         {
             "castor": castor_version(),
             "source": [spec, found.sources[shard.source].version],
-            "rewrite": [[r.name, r.version] for r in own["rewrite"]],
+            "rewrite": [[r.name, r.version] for r in found.rewriters_of(shard.source)],
             "annotate": [
-                [a.name, a.version, _without_paths(s.options)]
-                for s, a in found.annotators_of(shard.source)
+                [a.name, a.version, pinned["options"]]
+                for (s, a), pinned in zip(found.annotators, config["annotate"], strict=True)
+                if s.applies_to(shard.source)
             ],
             "schema": [str(f) for f in found.measured_schema],
             "near": found.near.model_dump() if found.near else None,
@@ -260,20 +313,3 @@ def _options(name: str, source: Source, given: dict[str, Any]) -> Any:
         return source.options(**given)
     except (TypeError, ValueError) as error:
         raise ConfigError(str(error), where=f"options of source {name!r}") from error
-
-
-def _without_paths(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _without_paths(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_paths(v) for v in value]
-    if isinstance(value, str) and ("/" in value or pathlib.Path(value).exists()):
-        path = pathlib.Path(value).expanduser()
-        if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.is_file())
-            return storage.digest_of(
-                [[p.relative_to(path).as_posix(), storage.digest(p)] for p in files]
-            )
-        if path.is_file():
-            return storage.digest(path)
-    return value

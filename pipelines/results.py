@@ -14,11 +14,8 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from castor.filters import policy as policies
-from castor.filters.errors import CastorError, ConfigError
+from castor.filters.errors import CastorError
 from castor.filters.policy import Condition, Policy, Rule
 from castor.filters.record import Modality
 from castor.pipelines import storage
@@ -100,23 +97,18 @@ class Results:
         except (OSError, ValueError) as error:
             raise CastorError("cannot read the list of inputs", where=path, got=error) from error
 
-    def policies(self) -> list[tuple[Step, Policy | None]]:
-        """The policies of the recipe with their steps; None for one that is no longer there."""
-        found: list[tuple[Step, Policy | None]] = []
-        for data in self.manifest["config"].get("decide", ()):
-            step = Step.model_validate(data)
-            try:
-                found.append((step, policies.load(step.name)))
-            except ConfigError:  # its file was somebody's own, and has moved since
-                found.append((step, None))
-        return found
+    def policies(self) -> list[tuple[Step, Policy]]:
+        """The policies of the run with their steps, as they were when it ran."""
+        said = self.manifest["policies"]
+        steps = [Step.model_validate(d) for d in self.manifest["config"].get("decide", ())]
+        return [(s, policies.from_mapping(said[s.name], where=s.name)) for s in steps]
 
     def rules(self, source: str, modalities: set[str]) -> list[tuple[Policy, Rule]]:
         """The rules that rows of a source and of some modalities had to meet, in order."""
         return [
             (policy, rule)
             for step, policy in self.policies()
-            if policy is not None and step.applies_to(source)
+            if step.applies_to(source)
             and {str(m) for m in policy.modalities} & modalities
             for rule in policy.rules
         ]  # fmt: skip
@@ -187,16 +179,7 @@ def columns_of(dataset: Dataset) -> list[str]:
     Raises:
         CastorError: its first shard is missing or damaged.
     """
-    if not dataset.shards:
-        return []
-    where = dataset.path / dataset.shards[0].path
-    try:
-        return pq.read_schema(where).names
-    except (pa.ArrowException, OSError) as error:
-        raise CastorError(
-            "a shard is damaged", where=where, got=" ".join(str(error).split())[:200],
-            fix="`castor verify` lists what is wrong",
-        ) from error  # fmt: skip
+    return dataset.schema.names if dataset.shards else []
 
 
 def bound_text(rule: Rule) -> str:

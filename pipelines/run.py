@@ -26,6 +26,7 @@ from castor.pipelines.job import (
     castor_version,
     measure_fingerprint,
     portable,
+    read_policies,
     reusable,
     sidecar_digest,
     tools_of,
@@ -80,8 +81,21 @@ def plan(found: Recipe, out: pathlib.Path, *, limit: int | None = None) -> Job:
     if limit is not None and limit < 1:
         raise ConfigError("--limit must be at least 1", got=limit)
     kinds = {spec.name: load_source(spec.kind) for spec in found.sources}
+    absent = {s.name for s in found.sources if s.optional and not inputs.is_there(s)}
+    if absent == set(kinds):
+        raise ConfigError(
+            "none of the recipe's inputs exists",
+            where=f"recipe {found.name}",
+            got=", ".join(s.input for s in found.sources),
+            fix="check the folder that was set",
+        )
+    found = found.model_copy(
+        update={"sources": tuple(s for s in found.sources if s.name not in absent)}
+    )
     passed = _passed(found)
-    tools_of(Job(found, str(out), {}, (), {}, {}, limit, passed))  # refuses unknown names first
+    policies = read_policies(found)
+    tools = tools_of(Job(found, str(out), {}, (), {}, {}, limit, passed, policies=policies))
+    config = portable(found, tools)  # all names and options are refused before any input is read
     sources = [inputs.find(spec, kinds[spec.name]) for spec in found.sources]
     return Job(
         recipe=found,
@@ -93,6 +107,8 @@ def plan(found: Recipe, out: pathlib.Path, *, limit: int | None = None) -> Job:
         limit=limit,
         passed=passed,
         against=leaks.pin(found.decontaminate) if found.decontaminate else None,
+        policies=policies,
+        config=config,
     )
 
 
@@ -201,7 +217,8 @@ def _prepare(job: Job) -> tuple[list[int], list[int]]:
 def _state(job: Job) -> dict[str, Any]:
     """What a finished run is compared with: configuration, versions, and the input's stat."""
     config = {
-        "config": portable(job.recipe),
+        "config": job.config,
+        "policies": job.policies_by_name,
         "versions": tools_of(job).versions,
         "castor": castor_version(),
         "limit": job.limit,

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from castor.filters.annotator import Context, annotator
 from castor.filters.annotators import _lists
+from castor.filters.errors import ConfigError
 
 WHERE = "the options of annotator badwords"
 OPTIONS = {"lists", "default_language"}
@@ -33,6 +34,16 @@ class WordList(NamedTuple):
     pattern: re.Pattern[str] | None  # for SUBSTRINGS, over case-folded text
 
 
+def fingerprint(options: Mapping[str, object]) -> str:
+    """Digest of what the lists contain, wherever they lie, and of the default language.
+
+    Raises:
+        ConfigError: an option or a path is wrong.
+    """
+    given = _lists.checked(options, OPTIONS, WHERE)
+    return f"{_lists.digest(given.get('lists', []), WHERE)} {_default_language(given)}"
+
+
 @annotator(
     version=1,
     reads="batch",
@@ -41,6 +52,7 @@ class WordList(NamedTuple):
         "n_bad_words": pa.int64(),
         "bad_word_fraction": pa.float64(),
     },
+    check=fingerprint,
 )
 def badwords(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]:
     """Counts the words that belong to an entry of the list of the text's language.
@@ -93,14 +105,14 @@ def compiled(options: Mapping[str, object]) -> tuple[Mapping[str, WordList], str
     given = _lists.checked(options, OPTIONS, WHERE)
     paths = given.get("lists", [])
     files = _lists.stamp(paths, WHERE) if paths else ()
-    return _compiled(files), given.get("default_language", ["en"])[0]
+    return _compiled(files), _default_language(given)
 
 
-def fingerprint(options: Mapping[str, object]) -> str:
-    """Digest of what the lists contain, wherever they lie, and of the default language."""
-    given = _lists.checked(options, OPTIONS, WHERE)
-    content = _lists.digest(given.get("lists", []), WHERE)
-    return f"{content} {given.get('default_language', ['en'])[0]}"
+def _default_language(given: Mapping[str, list[str]]) -> str:
+    languages = given.get("default_language", ["en"])
+    if len(languages) != 1:
+        raise ConfigError("default_language must be one language", where=WHERE, got=languages)
+    return languages[0]
 
 
 def _primary(language: str) -> str:

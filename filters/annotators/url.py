@@ -44,6 +44,20 @@ class BlockList(NamedTuple):
     url_categories: np.ndarray
 
 
+def fingerprint(options: Mapping[str, object]) -> str:
+    """Digest of what the lists contain and which are chosen, wherever they lie.
+
+    Raises:
+        ConfigError: an option, a path or a category is wrong.
+    """
+    given = _lists.checked(options, OPTIONS, WHERE)
+    content = _lists.digest(given.get("lists", []), WHERE)
+    if "categories" not in given:
+        return content
+    compiled(options)  # refuses a category that no list has
+    return f"{content} {sorted(given['categories'])}"
+
+
 @annotator(
     version=1,
     reads="batch",
@@ -53,6 +67,7 @@ class BlockList(NamedTuple):
         "is_url_blocked": pa.bool_(),
         "blocking_list": pa.string(),
     },
+    check=fingerprint,
 )
 def url(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]:
     """Looks up `meta.url` in block lists; without the option `lists` nothing is blocked.
@@ -86,13 +101,6 @@ def compiled(options: Mapping[str, object]) -> BlockList:
     files = _lists.stamp(paths, WHERE) if paths else ()
     chosen = given.get("categories")
     return _compiled(files, None if chosen is None else tuple(sorted(chosen)))
-
-
-def fingerprint(options: Mapping[str, object]) -> str:
-    """Digest of what the lists contain and which are chosen, wherever they lie."""
-    given = _lists.checked(options, OPTIONS, WHERE)
-    content = _lists.digest(given.get("lists", []), WHERE)
-    return f"{content} {sorted(given['categories'])}" if "categories" in given else content
 
 
 def split(address: str) -> tuple[str, str] | None:

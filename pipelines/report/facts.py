@@ -82,7 +82,7 @@ def reasons(results: Results) -> list[Reason]:
     counters = results.counters.get("reason", {})
     only = results.counters.get("only_reason", {})
     rules: dict[str, Rule] = {}
-    for policy in (p for _, p in results.policies() if p is not None):
+    for _, policy in results.policies():
         for rule in policy.rules:
             rules.setdefault(rule.reason, rule)
     found = []

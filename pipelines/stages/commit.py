@@ -11,7 +11,7 @@ from castor.filters.errors import CastorError
 from castor.filters.record import SCHEMA_VERSION
 from castor.pipelines import leaks, progress, storage
 from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES
-from castor.pipelines.job import castor_version, portable
+from castor.pipelines.job import castor_version
 from castor.pipelines.stages.statistics import Statistics
 from castor.pipelines.stages.step import Step
 
@@ -82,7 +82,8 @@ class Commit(Step):
             "statistics_blake2b": storage.digest(out / "statistics.json"),
             "limit": self.job.limit,
             "benchmarks": self._benchmarks(),
-            "config": portable(self.job.recipe),
+            "config": self.job.config,
+            "policies": self.job.policies_by_name,
             "versions": self.tools.versions,
             "rules_never_fired": self._never_fired(statistics),
         }

@@ -70,7 +70,7 @@ class Write(Step):
                 "matches": storage.digest_of(matches.tobytes().hex()),
                 "kept": _keys(self.job, matches),
                 "leaks": leaked.fingerprint,
-                "policies": [repr(p) for p in policies],
+                "policies": [p.data for p in policies],
                 "schema": [str(f) for f in self.tools.measured_schema],
             }
         )

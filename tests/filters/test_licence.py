@@ -89,7 +89,7 @@ def test_the_gate_keeps_only_what_is_permissive():
         [*batch.columns, *signals.columns], names=[*batch.schema.names, *signals.schema.names]
     )
     gate = policy.load("code/permissive")
-    policy.check(gate, joined.schema.names)
+    policy.check(gate, joined.schema)
     reason = "code.licence_not_permissive"
     expected = [[], [reason], [f"{reason}:missing"], [], [f"{reason}:missing"]]
     assert gate.decide(joined).to_pylist() == expected

@@ -103,9 +103,32 @@ def test_a_batch_decides_as_its_rows_do(values, bound):
 
 def test_a_signal_that_nobody_writes_is_an_error_before_anything_runs():
     judge = made({"at_most": 1, "when": {"meta.anything": "x"}})
-    policy.check(judge, ["a.x"])
+    number = pa.float64()
+    policy.check(judge, [pa.field("a.x", number)])
     with pytest.raises(ConfigError, match=r"no signal named 'a.x', in policy p\n.*mean 'a.xx'"):
-        policy.check(judge, ["a.xx", "b.y"])
+        policy.check(judge, [pa.field("a.xx", number), pa.field("b.y", number)])
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"signal": "key", "below": 1}, r"a bound needs a signal that is a number, in policy p,"
+         r" for source 'web', rule p.r: got key, a string"),
+        ({"below": 1, "when": {"key": {"above": 1}}}, "a bound needs a column of numbers.*above 1"),
+        ({"below": 1, "when": {"key": 3}}, "values of another type.*equals 3 on key, a string"),
+        ({"below": 1, "when": {"a.x": "en"}}, "values of another type.*'en' on a.x, a double"),
+        ({"below": 1, "when": {"meta.n": {"at_least": 3}}}, "a column of numbers.*meta.n"),
+        ({"below": 1, "when": {"tags": {"in": ["a"]}}}, "another type.*tags"),
+    ],
+)
+def test_a_comparison_with_another_type_is_an_error_before_anything_runs(rule, message):
+    fields = [
+        pa.field("a.x", pa.float64()),
+        pa.field("key", pa.string()),
+        pa.field("tags", pa.list_(pa.string())),
+    ]
+    with pytest.raises(ConfigError, match=message):
+        policy.check(made(rule), fields, where="source 'web'")
 
 
 WRONG = [
@@ -120,6 +143,21 @@ WRONG = [
     ({"rules": [{"reason": "r", "signal": "s", "at_least": 1}]}, "the key 'cite' is missing"),
     ({"rules": [{**RULE, "below": 1, "when": {"a": {"is": 1}}}]}, "no test named 'is'"),
     ({"rules": [{**RULE, "below": 1, "when": {"a": {"in": 5}}}]}, "in needs a list"),
+    ({"rules": [{**RULE, "below": 1, "when": {"a": {"in": "en"}}}]}, "in needs a list.*'en'"),
+    ({"rules": [{**RULE, "below": 1, "when": {"a": {"in": [[]]}}}]}, r"in must be text.*\[\]"),
+    ({"rules": [{**RULE, "below": 1, "when": {"a": {"above": "x"}}}]}, "above must be a number"),
+    ({"rules": [{**RULE, "below": 1, "when": {"a": None}}]}, "equals must be text.*None"),
+    ({"rules": [{**RULE, "below": 1, "when": "x"}]}, "`when` must be a mapping.*'x'"),
+    ({"rules": [{**RULE, "below": 1, "when": {"a": {1: 2}}}]}, "no test named '1'"),
+    ({"rules": [{**RULE, "below": float("nan")}]}, "below must be a number.*nan"),
+    ({"rules": [{**RULE, "below": 1, "reason": None}]}, "reason must be a text.*None"),
+    ({"rules": [{**RULE, "below": 1, "signal": []}]}, r"signal must be a text.*\[\]"),
+    ({"name": None}, "name must be a text"),
+    ({"about": 3}, "about must be a text"),
+    ({"version": "x"}, "version must be a whole number from 1, in w: got 'x'"),
+    ({"version": 0}, "version must be a whole number from 1"),
+    ({"modality": []}, "no modality named 'None'"),
+    ({"modality": {}}, "no modality named '{}'"),
     ({"rules": ["x"]}, "expected a mapping"),
 ]
 
@@ -146,6 +184,11 @@ def test_files_by_name_and_by_path(tmp_path: pathlib.Path):
     own.write_text("name: x\nversion: 1\nmodality: [code, text]\nrules:\n"
                    "- {reason: x.y, signal: a.x, at_most: 1, cite: me}\n")  # fmt: skip
     assert policy.load(str(own)).columns == ["a.x", "modality"]
+    own.write_text(own.read_text().replace("a.x", "a.z"))
+    assert policy.load(str(own)).columns == ["a.z", "modality"]  # as it is now
+    own.write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(ConfigError, match="cannot read the policy"):
+        policy.load(str(own))
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [")
     with pytest.raises(ConfigError, match="not valid YAML"):

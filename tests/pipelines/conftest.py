@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import yaml
 
 from castor.filters.record import MAX_ROWS, RECORD_SCHEMA, MediaRef, Record, to_batch
 from castor.pipelines import storage
@@ -133,7 +134,7 @@ def write_run(out: pathlib.Path, rows: Sequence[Row], policy: str, roots: dict[s
         "name": "made",
         "about": "A run made by hand.",
         "sources": [{"name": s, "kind": "rows"} for s in sources],
-        "decide": [{"name": policy, "sources": None, "options": {}}],
+        "decide": [{"name": "short", "sources": None, "options": {}}],
     }
     manifest = common | {
         "counts": counts_of(rows),
@@ -147,6 +148,7 @@ def write_run(out: pathlib.Path, rows: Sequence[Row], policy: str, roots: dict[s
             "unprotected": {"clean": 2},
         },
         "config": config,
+        "policies": {"short": yaml.safe_load(pathlib.Path(policy).read_text())},
         "versions": {"sources": {"rows": 1}, "policies": {"short": 3}},
         "rules_never_fired": ["short: short.too_long"],
     }

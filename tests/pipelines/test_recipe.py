@@ -8,6 +8,7 @@ import yaml
 
 from castor.filters.errors import ConfigError
 from castor.pipelines import recipe, run
+from castor.pipelines.job import read_policies
 
 MINIMAL = {"castor": 1, "name": "m", "sources": [{"name": "rows", "kind": "rows", "input": "."}]}
 
@@ -34,7 +35,7 @@ def test_every_recipe_that_ships_names_what_exists(name, tmp_path):
         settings.append(f"decontaminate.against={tmp_path}")
     found = recipe.load(name, settings)
     if not any(s.kind == "dataset" for s in found.sources):
-        tools = run.tools_of(run.Job(found, "", {}, (), {}, {}))
+        tools = run.tools_of(run.Job(found, "", {}, (), {}, {}, policies=read_policies(found)))
         assert set(tools.sources) == {s.name for s in found.sources}
 
 
@@ -117,3 +118,18 @@ def test_files_that_are_no_recipe(tmp_path):
         recipe.load(str(tmp_path / "list.yaml"))
     with pytest.raises(ConfigError, match="cannot read the recipe"):
         recipe.load(str(tmp_path / "absent.yaml"))
+
+
+def test_an_optional_source_without_input_is_left_out(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "here"}')
+    data = MINIMAL | {
+        "sources": [
+            {"name": "here", "kind": "rows", "input": str(tmp_path), "optional": True},
+            {"name": "gone", "kind": "rows", "input": f"{tmp_path}/x/*.jsonl", "optional": True},
+        ]
+    }
+    job = run.plan(recipe.load(write(tmp_path, data)), tmp_path / "out")
+    assert [s.name for s in job.recipe.sources] == ["here"]
+    data["sources"] = data["sources"][1:]
+    with pytest.raises(ConfigError, match="none of the recipe's inputs exists"):
+        run.plan(recipe.load(write(tmp_path, data)), tmp_path / "out")

@@ -31,7 +31,7 @@ def decided(name, rows, options=None):
             signals = load("annotator", annotator).annotate(part, context)
             for field, column in zip(signals.schema, signals.columns, strict=True):
                 part = part.append_column(field, column)
-        policy.check(found, part.schema.names)
+        policy.check(found, part.schema)
         reasons.append(found.decide(part).to_pylist())
     assert reasons[0] == [row for (row,) in reasons[1:]]
     return reasons[0]

@@ -1,0 +1,130 @@
+"""What is refused before anything runs, and what a plan depends on."""
+
+import json
+import pathlib
+
+import pytest
+import yaml
+
+from castor.filters.errors import CastorError, ConfigError
+from castor.pipelines import recipe, run
+from castor.pipelines.job import measure_fingerprint
+
+RULE = {"reason": "own.short", "signal": "text.n_words", "at_least": 2, "cite": "for the test"}
+POLICY = {"name": "own", "version": 1, "modality": "text", "rules": [RULE]}
+
+
+@pytest.fixture
+def rows(tmp_path: pathlib.Path) -> pathlib.Path:
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text('{"text": "one two three"}\n{"text": "one"}\n')
+    return folder
+
+
+@pytest.fixture
+def make(tmp_path, rows):
+    """`make(annotate=[...])` is the recipe with these keys, over `rows`."""
+
+    def made(**changes) -> recipe.Recipe:
+        sources = [{"name": "rows", "kind": "rows", "input": str(rows)}]
+        path = tmp_path / "recipe.yaml"
+        data = {"castor": 1, "name": "m", "sources": sources, "dedup": None, **changes}
+        path.write_text(yaml.safe_dump(data))
+        return recipe.load(str(path))
+
+    return made
+
+
+@pytest.fixture
+def own(tmp_path):
+    """`own(version=2)` writes the policy with these keys and gives its path."""
+
+    def write(name: str = "own.yaml", **changes) -> str:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(yaml.safe_dump(POLICY | changes))
+        return str(path)
+
+    return write
+
+
+TWO = {"sources": [{"name": n, "kind": "rows", "input": "."} for n in ("a", "b")]}
+WRONG = [
+    ({"annotate": [{"name": "text", "options": {"fast": True}}]},
+     ["annotator 'text' takes no options: got fast"]),
+    ({"annotate": [{"name": "url", "options": {"listz": ["x"]}}]},
+     ["no option named 'listz', in the options of annotator url", "did you mean 'lists'?"]),
+    ({"annotate": [{"name": "badwords", "options": {"lists": "/nowhere"}}]},
+     ["no list there, in the options of annotator badwords: got /nowhere"]),
+    ({"annotate": [{"name": "badwords", "options": {"default_language": []}}]},
+     ["default_language must be one language"]),
+    ({"annotate": [{"name": "url", "options": {"lists": [3]}}]}, ["lists must be a list of texts"]),
+    ({"rewrite": [{"name": "mask_ip", "options": {"v": 6}}]},
+     ["a rewriter takes no options, in step mask_ip: got v"]),
+    ({"decide": [{"name": "gopher/paper", "options": {"v": 6}}]}, ["a policy takes no options"]),
+    ({"annotate": ["text", "text"]}, ["a step stands twice for one source", "got text"]),
+    ({"rewrite": ["mask_ip", "mask_ip"]}, ["a step stands twice for one source", "got mask_ip"]),
+    ({"decide": ["gopher/paper"]}, ["no signal named 'text.", "for source 'rows'"]),
+    (TWO | {"annotate": [{"name": "text", "sources": ["a"]}], "decide": ["gopher/paper"]},
+     ["no signal named 'text.", "for source 'b'"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "words"), WRONG)
+def test_a_wrong_step_is_refused_and_nothing_is_made(make, tmp_path, changes, words):
+    with pytest.raises(ConfigError) as caught:
+        run.run(make(**changes), tmp_path / "out", mode="memory")
+    for word in words:
+        assert word in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_policies_of_one_name_are_refused(make, own, tmp_path):
+    paths = [own("a.yaml"), own("b.yaml", version=2)]
+    with pytest.raises(ConfigError, match="two policies have the same name"):
+        run.plan(make(annotate=["text"], decide=paths), tmp_path / "out")
+
+
+def test_a_policy_that_was_edited_decides_anew(make, own, tmp_path):
+    """Whether or not its version was raised, and though nothing is measured again."""
+    out = tmp_path / "out"
+    found = make(annotate=["text"], decide=[own()])
+    assert run.run(found, out, mode="memory").manifest["counts"]["total"]["dropped"] == 1
+    assert run.run(found, out, mode="memory").skipped
+    own(rules=[RULE | {"at_least": 4}])
+    with pytest.raises(ConfigError, match="a finished run of other input"):
+        run.run(found, out, mode="memory")
+    again = run.run(found, out, mode="memory", force=True)
+    assert again.manifest["counts"]["total"]["dropped"] == 2
+    assert (again.measured, again.reused) == (0, 1)
+
+
+def test_a_manifest_holds_the_policies_and_no_path(make, own, tmp_path):
+    (tmp_path / "list.txt").write_text("evil.com\n")
+    url = {"name": "url", "options": {"lists": [str(tmp_path / "*.txt")]}}
+    found = make(annotate=["text", url], decide=[own()])
+    manifest = run.run(found, tmp_path / "out", mode="memory").manifest
+    assert manifest["policies"] == {"own": POLICY}
+    assert manifest["config"]["decide"][0]["name"] == "own"
+    assert str(tmp_path) not in json.dumps(manifest)
+
+
+def test_what_a_list_says_is_part_of_the_input(make, tmp_path):
+    (tmp_path / "list.txt").write_text("evil.com\n")
+    url = {"name": "url", "options": {"lists": [str(tmp_path / "*.txt")]}}
+
+    def fingerprint() -> str:
+        job = run.plan(make(annotate=[url]), tmp_path / "out")
+        return measure_fingerprint(job, job.shards[0])
+
+    before = fingerprint()
+    assert fingerprint() == before
+    (tmp_path / "list.txt").write_text("bad.com\n")
+    assert fingerprint() != before
+
+
+def test_an_error_of_the_plan_is_one_of_ours(make, tmp_path):
+    with pytest.raises(CastorError, match="no annotator named 'txt'"):
+        run.plan(make(annotate=["txt"]), tmp_path / "out")
