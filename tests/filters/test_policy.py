@@ -112,8 +112,11 @@ def test_a_signal_that_nobody_writes_is_an_error_before_anything_runs():
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({"signal": "key", "below": 1}, r"a bound needs a signal that is a number, in policy p,"
-         r" for source 'web', rule p.r: got key, a string"),
+        (
+            {"signal": "key", "below": 1},
+            r"a bound needs a signal that is a number, in policy p,"
+            r" for source 'web', rule p.r: got key, a string",
+        ),
         ({"below": 1, "when": {"key": {"above": 1}}}, "a bound needs a column of numbers.*above 1"),
         ({"below": 1, "when": {"key": 3}}, "values of another type.*equals 3 on key, a string"),
         ({"below": 1, "when": {"a.x": "en"}}, "values of another type.*'en' on a.x, a double"),
