@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from castor.filters.errors import CastorError
-from castor.filters.record import MAX_ROWS, SCHEMA_VERSION, VERSION_KEY
+from castor.filters.record import MAX_ROWS, SCHEMA_VERSION, VERSION_KEY, check_schema
 from castor.pipelines import storage
 
 MANIFEST = "manifest.json"
@@ -58,8 +58,7 @@ class Dataset:
         """The Arrow schema of the shards; an error if there is none."""
         if not self.shards:
             raise CastorError("the dataset has no rows, hence no schema", where=self.path)
-        with _shard_errors(self.path / self.shards[0].path):
-            return pq.read_schema(self.path / self.shards[0].path)
+        return read_schema(self.path / self.shards[0].path)
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """All rows in order, in batches of at most 1,024; only the columns asked for.
@@ -93,17 +92,62 @@ def open_folder(path: str | pathlib.Path) -> Dataset:
             got="a run that did not finish" if unfinished else f"no {MANIFEST}",
             fix="run the same command again: it resumes" if unfinished else "check the path",
         )
+    manifest = read_manifest(folder)
+    if "shards" not in manifest and (folder / "kept" / MANIFEST).is_file():
+        return open_folder(folder / "kept")
+    try:
+        shards = tuple(Shard(**s) for s in manifest["shards"])
+    except (KeyError, TypeError) as error:
+        raise _no_manifest(folder, f"shards that are none: {error}") from error
+    return Dataset(folder, manifest, shards)
+
+
+def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
+    """The manifest in a folder, whole and of a version that this Castor reads.
+
+    Raises:
+        CastorError: it is absent, no JSON, no manifest, changed, or of a newer version.
+    """
     manifest = storage.read_json(folder / MANIFEST)
-    if manifest.get("schema_version", 0) > SCHEMA_VERSION:
+    version = manifest.get("schema_version") if isinstance(manifest, dict) else None
+    if not isinstance(version, int):
+        raise _no_manifest(folder, "no schema_version")
+    if version > SCHEMA_VERSION:
         raise CastorError(
-            f"the dataset has schema version {manifest['schema_version']}, this Castor reads up "
-            f"to {SCHEMA_VERSION}",
+            f"the dataset has schema version {version}, this Castor reads up to {SCHEMA_VERSION}",
             where=folder,
             fix="install a newer Castor",
         )
-    if "shards" not in manifest and (folder / "kept" / MANIFEST).is_file():
-        return open_folder(folder / "kept")
-    return Dataset(folder, manifest, tuple(Shard(**s) for s in manifest.get("shards", ())))
+    own = storage.digest_of({k: v for k, v in manifest.items() if k != "blake2b"})
+    if manifest.get("blake2b", own) != own:
+        raise CastorError(
+            "the manifest was changed",
+            where=folder / MANIFEST,
+            got="content that does not fit its own digest",
+            fix="restore it, or delete it and run the command that made it again",
+        )
+    return manifest
+
+
+def _no_manifest(folder: pathlib.Path, got: str) -> CastorError:
+    return CastorError(
+        "this is no manifest of a dataset",
+        where=folder / MANIFEST,
+        got=got,
+        fix="give a dataset of Castor's, or run the command that made it again",
+    )
+
+
+def read_schema(path: pathlib.Path) -> pa.Schema:
+    """The schema of one shard.
+
+    Raises:
+        CastorError: as of `read_shard`, or the schema is none that this version reads.
+    """
+    with opened_shard(path) as file:
+        schema = file.schema_arrow
+    check_schema(schema, where=path)
+    return schema
 
 
 def read_shard(
@@ -114,25 +158,41 @@ def read_shard(
     Raises:
         CastorError: the file is missing, truncated or no Parquet; it names the file.
     """
-    with _shard_errors(path), pq.ParquetFile(path) as file:
+    with opened_shard(path) as file:
         for group in range(file.num_row_groups):
             yield from file.iter_batches(MAX_ROWS, row_groups=[group], columns=columns)
 
 
 @contextlib.contextmanager
-def _shard_errors(path: pathlib.Path) -> Iterator[None]:
-    """Turns what Arrow says of a shard that is missing or damaged into one clear error."""
+def opened_shard(path: pathlib.Path) -> Iterator[pq.ParquetFile]:
+    """Opens a Parquet shard; the checksum of every page that is read is compared.
+
+    Raises:
+        CastorError: inside the block too: the file is missing, truncated, changed or no Parquet.
+    """
     try:
-        yield
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            yield file
     except (pa.ArrowException, OSError) as error:
-        absent = isinstance(error, FileNotFoundError)
-        raise CastorError(
-            "a shard is missing" if absent else "a shard is damaged",
-            where=path,
-            got=None if absent else " ".join(str(error).split())[:200],
-            fix="`castor verify` lists what is wrong; delete the output folder's manifest.json "
-            "and run the same command again to rebuild it",
-        ) from error
+        raise damaged(path, error) from error
+
+
+def damaged(path: pathlib.Path, got: object) -> CastorError:
+    """The error for a shard that is missing or not as it was written."""
+    absent = isinstance(got, FileNotFoundError)
+    if ".work" in path.parts:
+        fix = "delete the folder .work and run the same command again"
+    else:
+        fix = (
+            "`castor verify` lists what is wrong; delete the output folder's manifest.json and "
+            "run the command that made it again to rebuild it"
+        )
+    return CastorError(
+        "a shard is missing" if absent else "a shard is damaged",
+        where=path,
+        got=None if absent else " ".join(str(got).split())[:200],
+        fix=fix,
+    )
 
 
 class ShardWriter:
@@ -169,14 +229,21 @@ class ShardWriter:
         ]
         try:
             if self._file is None:
-                self._file = pq.ParquetWriter(
-                    self._temporary, self._schema, compression="zstd", compression_level=self._level
-                )
+                self._file = self._opened()
             self._file.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         except BaseException as error:
             self.abandon(error)
             raise
         self.rows += batch.num_rows
+
+    def _opened(self) -> pq.ParquetWriter:
+        return pq.ParquetWriter(
+            self._temporary,
+            self._schema,
+            compression="zstd",
+            compression_level=self._level,
+            write_page_checksum=True,
+        )
 
     def close(self, *, keep_empty: bool = False) -> int:
         """Gives the shard its name; returns its rows. Without rows there is no file, unless
@@ -184,7 +251,7 @@ class ShardWriter:
         """
         try:
             if self._file is None:
-                self._file = pq.ParquetWriter(self._temporary, self._schema)
+                self._file = self._opened()
             self._file.close()
         except BaseException as error:
             self.abandon(error)

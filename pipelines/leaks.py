@@ -72,8 +72,9 @@ def _build(found: Decontaminate, place: pathlib.Path) -> None:
 
     read = load_benchmarks(_roots(found), exclude=found.exclude, mapping=found.mapping)
     index = build_index(read.items)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    save_index(index, place)
+    with storage.writing(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        save_index(index, place)
     unprotected = Counter(benchmark for benchmark, _, _ in index.unprotected())
     items = Counter(item.benchmark for item in read.items)
     description = {

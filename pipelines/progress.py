@@ -17,8 +17,11 @@ import traceback
 from collections.abc import Iterator
 
 from castor.filters.errors import CastorError
+from castor.pipelines import storage
 
 STAGES = ("measure", "match", "write")
+RESERVE = "reserve"  # room for a fault's note on a disk that is full
+RESERVE_BYTES = 65_536
 
 
 @dataclasses.dataclass
@@ -91,13 +94,14 @@ def reporting(work: pathlib.Path) -> Iterator[None]:
         note = {
             "time": time.time(),
             "ours": ours is not None,
-            "what": ours.what if ours else f"{type(error).__name__}: {error}",
+            "what": ours.what if ours else " ".join(f"{type(error).__name__}: {error}".split()),
             "where": None if ours is None or ours.where is None else str(ours.where),
             "got": None if ours is None or ours.got is None else str(ours.got),
             "fix": ours.fix if ours else None,
             "traceback": traceback.format_exc(),
         }
         with contextlib.suppress(OSError):
+            (work / "progress" / RESERVE).unlink(missing_ok=True)  # the disk may be full
             path = work / "progress" / f"{os.getpid()}.error"
             path.write_text(json.dumps(note), encoding="utf-8")
         raise
@@ -127,3 +131,4 @@ def clear(work: pathlib.Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         path.unlink(missing_ok=True)
+    storage.write_bytes(folder / RESERVE, bytes(RESERVE_BYTES))

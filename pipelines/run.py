@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import logging
 import os
 import pathlib
 import platform
@@ -18,8 +17,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from castor.filters.errors import CastorError, ConfigError
-from castor.pipelines import inputs, leaks, progress, recipe, storage
+from castor.filters.errors import ConfigError
+from castor.pipelines import inputs, leaks, logs, progress, recipe, storage
 from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES, open_folder
 from castor.pipelines.job import (
     Job,
@@ -97,6 +96,8 @@ def plan(found: Recipe, out: pathlib.Path, *, limit: int | None = None) -> Job:
     tools = tools_of(Job(found, str(out), {}, (), {}, {}, limit, passed, policies=policies))
     config = portable(found, tools)  # all names and options are refused before any input is read
     sources = [inputs.find(spec, kinds[spec.name]) for spec in found.sources]
+    for spec, files in zip(found.sources, sources, strict=True):
+        inputs.refuse_output(spec, files, out)
     return Job(
         recipe=found,
         out=str(out),
@@ -182,19 +183,13 @@ def _engine(
     from castor.pipelines.engines import local
     from castor.pipelines.stages.pipeline import build
 
-    handler = logging.FileHandler(log)
-    logging.getLogger("apache_beam").addHandler(handler)
-    logging.getLogger("apache_beam").propagate = False  # errors are told once, by us
     try:
-        local.run(lambda p: build(p, job, todo, done), mode=mode, workers=workers)
-    except CastorError:
-        raise
+        with logs.beam_to(log):
+            local.run(lambda p: build(p, job, todo, done), mode=mode, workers=workers)
     except Exception as error:
-        found_error = progress.first_error(job.work)
-        raise (found_error[0] if found_error else error) from error
-    finally:
-        logging.getLogger("apache_beam").removeHandler(handler)
-        handler.close()
+        # Beam raises what a step raised anew, by its words alone; the step wrote down all of it.
+        found = progress.first_error(job.work)
+        raise (found[0] if found else error) from error
 
 
 def _prepare(job: Job) -> tuple[list[int], list[int]]:

@@ -22,6 +22,19 @@ TEMPORARY = ".tmp-"  # prefix of names that a reader must never look at
 
 
 @contextlib.contextmanager
+def writing(path: pathlib.Path) -> Iterator[None]:
+    """Makes the operating system's refusal to write `path` one clear error.
+
+    Raises:
+        CastorError: the disk is full, or the file may not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+@contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Gives a temporary name beside `path`; on success it is renamed to `path`.
 
@@ -29,16 +42,14 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
         CastorError: the operating system refuses; nothing is left behind.
     """
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise cannot_write(path, error) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def write_bytes(path: pathlib.Path, data: bytes) -> None:

@@ -18,6 +18,8 @@ from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 
+from castor.pipelines.engines import orphan
+
 MODES = {"memory": "in_memory", "threads": "multi_threading", "processes": "multi_processing"}
 WORKER_DIED = 70  # exit status of a driver whose worker died (EX_SOFTWARE)
 
@@ -41,6 +43,7 @@ def run(build: Callable[[beam.Pipeline], None], *, mode: str, workers: int) -> N
         ]
     )
     if mode == "processes":
+        orphan.be_the_driver()
         end_when_a_worker_dies()
     pipeline = beam.Pipeline(runner=runner_for(options), options=options)
     build(pipeline)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from castor.filters.record import check_schema, from_batch
-from castor.pipelines.dataset import read_shard
+from castor.filters.record import from_batch
+from castor.pipelines.dataset import read_schema, read_shard
 from castor.pipelines.source import InputFile, Item, NoOptions, source
 
 
@@ -15,8 +15,6 @@ def dataset(file: InputFile, options: NoOptions) -> Iterator[Item]:
 
     A run passes whole batches on instead, so that the signal columns stay.
     """
-    import pyarrow.parquet as pq
-
-    check_schema(pq.read_schema(file.local_path), where=file.local_path)
+    read_schema(file.local_path)
     for batch in read_shard(file.local_path):
         yield from from_batch(batch)

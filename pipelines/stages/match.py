@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 import numpy as np
 
-from castor.pipelines import leaks, progress
+from castor.pipelines import leaks, progress, storage
 from castor.pipelines.dataset import read_shard
 from castor.pipelines.decontaminate.scan import common_grams, pack_hits
 from castor.pipelines.dedup import candidates, exact, resolve, shingles, signatures
@@ -108,8 +108,10 @@ class Shingle(Step):
         with progress.reporting(self.job.work):
             rows = np.unique(np.frombuffer(b"".join(element[1]), "<u4"))
             path = shingle_path(self.job.work, number)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shingles.write_shingles(self.job.measured(number), rows, path, self.tools.near.ngram)
+            with storage.writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                measured = self.job.measured(number)
+                shingles.write_shingles(measured, rows, path, self.tools.near.ngram)
             yield 0, str(number).encode()
 
 

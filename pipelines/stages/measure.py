@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from castor.filters.content_hash import content_hashes
 from castor.filters.errors import CastorError
@@ -23,12 +22,17 @@ from castor.filters.record import (
     RECORD_SCHEMA,
     Record,
     batched,
-    check_schema,
     size_of,
     to_batch,
 )
 from castor.pipelines import coders, progress, storage
-from castor.pipelines.dataset import ShardWriter, read_shard
+from castor.pipelines.dataset import (
+    ShardWriter,
+    damaged,
+    open_folder,
+    read_schema,
+    read_shard,
+)
 from castor.pipelines.inputs import File, ShardInput
 from castor.pipelines.job import BANDS, Job, Tools, measure_fingerprint
 from castor.pipelines.signatures import bands_of
@@ -105,11 +109,16 @@ class ShardReader:
             yield from batched(self.records())
 
     def _dataset_batches(self) -> Iterator[pa.RecordBatch]:
+        folder = self._job.roots[self._shard.source]
+        known = {s.path: s.blake2b for s in open_folder(folder).shards}
         own = {BANDS, *(f.name for _, a in self._tools.annotators for f in a.columns)}
         for file in self._shard.files:
-            path = pathlib.Path(self._job.roots[self._shard.source], file.path)
-            check_schema(pq.read_schema(path), where=path)
-            self._digests.append((file.path, file.n_bytes, storage.digest(path)))
+            path = pathlib.Path(folder, file.path)
+            read_schema(path)  # refuses what is damaged, or of a newer version
+            digest = storage.digest(path)
+            if digest != known[file.path]:
+                raise damaged(path, f"digest {digest}, not the manifest's {known[file.path]}")
+            self._digests.append((file.path, file.n_bytes, digest))
             for batch in read_shard(path):
                 left = (
                     batch.num_rows if self._job.limit is None else self._job.limit - self._records

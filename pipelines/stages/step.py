@@ -5,6 +5,7 @@ from __future__ import annotations
 import apache_beam as beam
 
 from castor.pipelines import progress
+from castor.pipelines.engines.orphan import end_with_the_driver
 from castor.pipelines.job import Job, Tools, load_job, tools_of
 
 
@@ -16,6 +17,7 @@ class Step(beam.DoFn):
 
     def setup(self) -> None:
         """Builds what the job names, once per worker."""
+        end_with_the_driver()
         self.job: Job = load_job(self._path)
         with progress.reporting(self.job.work):
             self.tools: Tools = tools_of(self.job)

@@ -15,11 +15,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from castor.filters.record import RECORD_SCHEMA
 from castor.pipelines import progress, storage
-from castor.pipelines.dataset import FINDINGS, OUTCOMES, ShardWriter, describe_shard, read_shard
+from castor.pipelines.dataset import (
+    FINDINGS,
+    OUTCOMES,
+    ShardWriter,
+    describe_shard,
+    opened_shard,
+    read_shard,
+)
 from castor.pipelines.decontaminate.decide import FINDING_SCHEMA, contaminating, to_table
 from castor.pipelines.dedup.signatures import MATCH, METHODS
 from castor.pipelines.job import castor_version
@@ -240,7 +246,8 @@ def _keys(job: Any, matches: np.ndarray) -> list[str]:
     """The keys of the kept rows that the matches name, in the order of the matches."""
     keys: dict[tuple[int, int], str] = {}
     for shard in np.unique(matches["kept_shard"]).tolist():
-        column = pq.read_table(job.measured(shard), columns=["key"]).column("key")
+        with opened_shard(job.measured(shard)) as file:
+            column = file.read(columns=["key"]).column("key")
         rows = np.unique(matches["kept_row"][matches["kept_shard"] == shard])
         for row, key in zip(rows.tolist(), column.take(pa.array(rows)).to_pylist(), strict=True):
             keys[shard, row] = key
