@@ -206,7 +206,7 @@ def check_schema(schema: pa.Schema, *, where: object) -> None:
     """Refuses a schema that this version cannot read.
 
     Raises:
-        CastorError: the schema has no version, a newer one, or lacks a record column.
+        CastorError: the schema has no version, or a newer one.
     """
     version = (schema.metadata or {}).get(VERSION_KEY)
     if version is None:

@@ -14,10 +14,18 @@ import pathlib
 from collections.abc import Iterator
 
 from castor.filters.errors import ConfigError
+from castor.filters.record import RECORD_SCHEMA
+from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES, damaged, open_folder
 from castor.pipelines.recipe import Limits, SourceSpec
 from castor.pipelines.source import Source
 
 MAGIC = "*?["
+# What a run writes into its output folder, which must never be its own input.
+OWN = {
+    *OUTCOMES,
+    *(FINDINGS, MANIFEST, ".work", "inputs.jsonl", "statistics.json"),
+    *("run.json", "run.log", "report.html"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +65,10 @@ def find(spec: SourceSpec, source: Source) -> Inputs:
 
     Raises:
         ConfigError: nothing matches, or the input cannot be read.
+        CastorError: a dataset of Castor's is not whole.
     """
+    if source.name == "dataset":
+        return _of_dataset(spec)
     root, paths, chosen = _candidates(spec)
     files: list[File] = []
     others: list[File] = []
@@ -84,6 +95,62 @@ def find(spec: SourceSpec, source: Source) -> Inputs:
             fix=f"give a folder with {', '.join(source.files[:6])}, or a glob in quotes",
         )
     return Inputs(spec.name, root, tuple(files), tuple(others))
+
+
+def _of_dataset(spec: SourceSpec) -> Inputs:
+    """The shards that the manifest of a dataset names, and nothing that lies beside them."""
+    found = open_folder(os.path.abspath(os.path.expanduser(spec.input)))
+    lacking = [n for n in RECORD_SCHEMA.names if n not in found.schema.names]
+    if lacking:
+        raise ConfigError(
+            "only kept rows can be read again",
+            where=f"source {spec.name!r}",
+            got=f"{found.path}, {found.manifest.get('dataset')} rows without {', '.join(lacking)}",
+            fix="give the output folder of a run, or kept/ in it",
+        )
+    files = []
+    for shard in found.shards:
+        try:
+            status = os.stat(found.path / shard.path)
+        except OSError as error:
+            raise damaged(found.path / shard.path, error) from error
+        files.append(File(shard.path, status.st_size, status.st_mtime_ns))
+    return Inputs(spec.name, str(found.path), tuple(files), ())
+
+
+def refuse_output(spec: SourceSpec, found: Inputs, out: pathlib.Path) -> None:
+    """Refuses an output folder that is read as input, by this run or by the next.
+
+    Raises:
+        ConfigError: it lies inside the input, or the input inside what a run writes there.
+    """
+    root = pathlib.Path(os.path.realpath(found.root))
+    near = found.files if root.is_relative_to(out) or out.is_relative_to(root) else ()
+    if out.is_relative_to(root) and _reaches(spec, found.root, out):
+        what = "the output folder lies inside the input"
+    elif any((root / f.path).is_relative_to(out / own) for f in near for own in OWN):
+        what = "the input is what this run would write"
+    else:
+        return
+    raise ConfigError(
+        what,
+        where=f"source {spec.name!r}",
+        got=f"output {out}, input {spec.input}",
+        fix="give an output folder outside of the input",
+    )
+
+
+def _reaches(spec: SourceSpec, root: str, out: pathlib.Path) -> bool:
+    """Whether the input, a folder or a glob, takes files of a folder below its root."""
+    pattern = os.path.abspath(os.path.expanduser(spec.input))
+    if pattern == root or os.path.isfile(pattern):
+        return pattern == root
+    steps = pathlib.PurePath(pattern).relative_to(root).parts
+    below = pathlib.PurePath(os.path.relpath(out, os.path.realpath(root))).parts
+    if "**" in steps:
+        return True
+    pairs = zip(below, steps, strict=False)
+    return len(steps) > len(below) and all(fnmatch.fnmatchcase(b, s) for b, s in pairs)
 
 
 def is_there(spec: SourceSpec) -> bool:

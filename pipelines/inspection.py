@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from castor.filters.errors import CastorError, ConfigError
+from castor.filters.errors import ConfigError
 from castor.filters.policy import Policy, Rule
 from castor.pipelines.catalogue import rule_facts
-from castor.pipelines.dataset import OUTCOMES, Dataset, open_folder
+from castor.pipelines.dataset import OUTCOMES, Dataset, open_folder, opened_shard
 from castor.pipelines.job import BANDS
 from castor.pipelines.results import MISSING, Results, columns_of, is_run, open_run
 from castor.pipelines.sampling import sample
@@ -141,7 +140,7 @@ def find(datasets: dict[str, Dataset], key: str) -> tuple[str, str, int, dict[st
 def _occurrences(dataset: Dataset, column: str, value: str) -> Iterator[tuple[str, int, int, int]]:
     """(shard, row group, row in it, first row of it) where a column holds a value."""
     for shard in dataset.shards:
-        with _opened(dataset.path / shard.path) as file:
+        with opened_shard(dataset.path / shard.path) as file:
             first = 0
             for group in range(file.num_row_groups):
                 keys = file.read_row_group(group, columns=[column]).column(column)
@@ -152,20 +151,10 @@ def _occurrences(dataset: Dataset, column: str, value: str) -> Iterator[tuple[st
 
 
 def _row(path: pathlib.Path, group: int, at: int) -> dict[str, Any]:
-    with _opened(path) as file:
+    with opened_shard(path) as file:
         names = [n for n in file.schema_arrow.names if n != BANDS]
         [row] = file.read_row_group(group, columns=names).slice(at, 1).to_pylist()
     return {k: _plain(v) for k, v in row.items()}
-
-
-def _opened(path: pathlib.Path) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise CastorError(
-            "a shard is damaged", where=path, got=" ".join(str(error).split())[:200],
-            fix="`castor verify` lists what is wrong",
-        ) from error  # fmt: skip
 
 
 def _checks(run: Results, columns: dict[str, Any]) -> list[dict[str, Any]]:
@@ -200,7 +189,7 @@ def _check(
 def _duplicates(dataset: Dataset, key: str) -> list[str]:
     found: list[str] = []
     for shard in dataset.shards:
-        with _opened(dataset.path / shard.path) as file:
+        with opened_shard(dataset.path / shard.path) as file:
             table = file.read(columns=["key", "duplicate_of"])
         mine = table.filter(pc.equal(table.column("duplicate_of"), key))
         found += mine.column("key").to_pylist()

@@ -7,10 +7,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from castor.filters.errors import CastorError
-from castor.pipelines.dataset import Dataset
+from castor.pipelines.dataset import Dataset, opened_shard
 
 MAX_ROWS_SEEN = 200_000  # keys that are looked at; beyond it the first groups of each shard
 
@@ -58,10 +55,8 @@ def _groups(dataset: Dataset) -> list[tuple[int, int]]:
     """(row group, shard) to look at, until MAX_ROWS_SEEN rows are reached."""
     sizes = []
     for number, shard in enumerate(dataset.shards):
-        try:
-            meta = pq.read_metadata(dataset.path / shard.path)
-        except Exception as error:
-            raise _damaged(dataset, number, error) from error
+        with opened_shard(dataset.path / shard.path) as file:
+            meta = file.metadata
         sizes += [(g, number, meta.row_group(g).num_rows) for g in range(meta.num_row_groups)]
     chosen, seen = [], 0
     for group, number, rows in sorted(sizes):
@@ -87,20 +82,8 @@ def _fetch(
 
 
 def _read(dataset: Dataset, shard: int, group: int, columns: list[str]) -> Any:
-    try:
-        with pq.ParquetFile(dataset.path / dataset.shards[shard].path) as file:
-            return file.read_row_group(group, columns=columns)
-    except Exception as error:
-        raise _damaged(dataset, shard, error) from error
-
-
-def _damaged(dataset: Dataset, shard: int, error: Exception) -> CastorError:
-    return CastorError(
-        "a shard is damaged",
-        where=dataset.path / dataset.shards[shard].path,
-        got=" ".join(str(error).split())[:200],
-        fix="`castor verify` lists what is wrong",
-    )
+    with opened_shard(dataset.path / dataset.shards[shard].path) as file:
+        return file.read_row_group(group, columns=columns)
 
 
 def _hashable(value: Any) -> Any:

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from castor.filters.errors import CastorError
+from castor.pipelines.dataset import opened_shard
 
 NGRAM = 5  # words, as in FineWeb's MinHash (arXiv:2406.17557, section 3.4)
 _MAGIC = 0x31474E494853  # "SHING1"
@@ -121,7 +121,7 @@ def read_shingles(path: str | os.PathLike[str]) -> Shingles:
 
 def _texts(parquet: str | os.PathLike[str], rows: np.ndarray) -> Iterator[pa.LargeStringArray]:
     """The texts of the given rows, a chunk for every row group that holds some."""
-    with pq.ParquetFile(parquet) as file:
+    with opened_shard(pathlib.Path(parquet)) as file:
         first = 0
         for i in range(file.metadata.num_row_groups):
             last = first + file.metadata.row_group(i).num_rows

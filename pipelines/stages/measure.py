@@ -114,10 +114,10 @@ class ShardReader:
         own = {BANDS, *(f.name for _, a in self._tools.annotators for f in a.columns)}
         for file in self._shard.files:
             path = pathlib.Path(folder, file.path)
-            read_schema(path)  # refuses what is damaged, or of a newer version
             digest = storage.digest(path)
             if digest != known[file.path]:
                 raise damaged(path, f"digest {digest}, not the manifest's {known[file.path]}")
+            read_schema(path)  # refuses what is of a newer version
             self._digests.append((file.path, file.n_bytes, digest))
             for batch in read_shard(path):
                 left = (

@@ -53,6 +53,41 @@ def test_a_newer_schema_is_refused(tmp_path):
         api.open_dataset(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: [m], "this is no manifest of a dataset.*no schema_version"),
+        (lambda m: {"name": "package.json"}, "this is no manifest of a dataset"),
+        (lambda m: {k: v for k, v in m.items() if k != "shards"}, "this is no manifest.*'shards'"),
+        (lambda m: m | {"shards": [{"path": "x"}]}, "this is no manifest.*shards that are none"),
+        (lambda m: m | {"blake2b": "00"}, "the manifest was changed"),
+    ],
+)
+def test_a_manifest_that_is_none_is_refused(tmp_path, change, message):
+    make(tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    storage.write_json(tmp_path / "manifest.json", change(manifest))
+    with pytest.raises(CastorError, match=message) as caught:
+        api.open_dataset(tmp_path)
+    assert str(tmp_path / "manifest.json") in str(caught.value)
+
+
+def test_a_single_bit_that_fell_is_noticed_by_whoever_reads(tmp_path):
+    shard = make(tmp_path) / "part-00000.parquet"
+    whole = shard.read_bytes()
+    column = pq.read_metadata(shard).row_group(0).column(0)
+    start = column.dictionary_page_offset or column.data_page_offset
+    at = start + column.total_compressed_size - 1
+    shard.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    with pytest.raises(CastorError, match=r"a shard is damaged, in .*part-00000\.parquet"):
+        api.open_dataset(tmp_path).table()
+
+
+def test_a_damaged_file_of_a_run_says_what_to_delete(tmp_path):
+    with pytest.raises(CastorError, match=r"a shard is missing, in .*\.work.*\n.*delete .*\.work"):
+        list(read_shard(tmp_path / ".work" / "part-00000.parquet"))
+
+
 def test_damaged_and_missing_shards_are_named(tmp_path):
     shard = make(tmp_path) / "part-00000.parquet"
     shard.write_bytes(shard.read_bytes()[:100])

@@ -76,3 +76,36 @@ def test_shards_hold_every_file_once_within_the_limits(sizes, n_bytes, n_files):
     for one, other in itertools.pairwise(shards):
         together = [*one.files, other.files[0]]
         assert len(together) > n_files or sum(f.n_bytes for f in together) > n_bytes
+
+
+@pytest.mark.parametrize(
+    ("given", "out", "refused"),
+    [
+        ("", "", True),
+        ("", "out", True),
+        ("", "b/out", True),
+        ("b", "out", False),
+        ("b", "bb", False),
+        ("**/*.jsonl", "out", True),
+        ("*.jsonl", "out", False),
+        ("*/*.jsonl", "out", True),
+        ("b*/*.jsonl", "out", False),
+        ("a.jsonl", "out", False),
+        ("a.jsonl", "", False),
+        ("kept", "", True),
+        ("kept/x.jsonl", "", True),
+        ("raw", "", False),
+    ],
+)
+def test_an_output_folder_that_would_be_read_is_refused(folder, given, out, refused):
+    for name in ("raw", "kept"):
+        (folder / name).mkdir()
+        (folder / name / "x.jsonl").write_text("{}\n")
+    spec = SourceSpec(name="rows", kind="rows", input=str(folder / given))
+    found = inputs.find(spec, load("rows"))
+    if not refused:
+        inputs.refuse_output(spec, found, folder / out)
+        return
+    with pytest.raises(ConfigError, match=r"output .*, in source 'rows'|would write") as caught:
+        inputs.refuse_output(spec, found, folder / out)
+    assert "give an output folder outside of the input" in str(caught.value)

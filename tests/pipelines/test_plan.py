@@ -128,3 +128,55 @@ def test_what_a_list_says_is_part_of_the_input(make, tmp_path):
 def test_an_error_of_the_plan_is_one_of_ours(make, tmp_path):
     with pytest.raises(CastorError, match="no annotator named 'txt'"):
         run.plan(make(annotate=["txt"]), tmp_path / "out")
+
+
+@pytest.fixture
+def finished(make, own, tmp_path):
+    """A finished run: one row kept, one dropped."""
+    out = tmp_path / "finished"
+    run.run(make(annotate=["text"], decide=[own()]), out, mode="memory")
+    return out
+
+
+def reading(folder: pathlib.Path) -> recipe.Recipe:
+    return recipe.load("dedup", [f"input={folder}", "kind=dataset"])
+
+
+def test_a_dataset_is_what_its_manifest_says(finished, tmp_path):
+    extra = finished / "kept" / "part-00099.parquet"
+    extra.write_bytes(b"of somebody else's")
+    for folder in (finished, finished / "kept"):
+        job = run.plan(reading(folder), tmp_path / "out")
+        assert [f.path for s in job.shards for f in s.files] == ["part-00000.parquet"]
+
+
+def test_rows_that_were_not_kept_cannot_be_read_again(finished, tmp_path):
+    with pytest.raises(ConfigError, match=r"only kept rows can be read again.*dropped rows") as e:
+        run.plan(reading(finished / "dropped"), tmp_path / "out")
+    assert "kept/" in str(e.value)
+
+
+def test_a_bit_that_fell_in_a_dataset_ends_the_run_that_reads_it(finished, tmp_path):
+    shard = finished / "kept" / "part-00000.parquet"
+    data = bytearray(shard.read_bytes())
+    data[data.index(b"parquet-cpp")] ^= 1  # in the footer, which no checksum of a page covers
+    shard.write_bytes(data)
+    with pytest.raises(CastorError, match=r"a shard is damaged, in .*part-00000.*digest"):
+        run.run(reading(finished), tmp_path / "out", mode="memory")
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_shard_that_is_missing_is_found_before_anything_runs(finished, tmp_path):
+    (finished / "kept" / "part-00000.parquet").unlink()
+    with pytest.raises(CastorError, match="a shard is missing"):
+        run.run(reading(finished), tmp_path / "out", mode="memory")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_does_not_read_what_it_writes(make, finished, rows):
+    with pytest.raises(ConfigError, match="the output folder lies inside the input"):
+        run.run(make(), rows / "out", mode="memory")
+    assert not (rows / "out").exists()
+    with pytest.raises(ConfigError, match="the input is what this run would write"):
+        run.run(reading(finished), finished, mode="memory", force=True)
+    assert (finished / "manifest.json").is_file()
