@@ -121,10 +121,11 @@ def test_files_that_are_no_recipe(tmp_path):
 
 
 def test_an_optional_source_without_input_is_left_out(tmp_path):
-    (tmp_path / "a.jsonl").write_text('{"text": "here"}')
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text('{"text": "here"}')
     data = MINIMAL | {
         "sources": [
-            {"name": "here", "kind": "rows", "input": str(tmp_path), "optional": True},
+            {"name": "here", "kind": "rows", "input": str(tmp_path / "in"), "optional": True},
             {"name": "gone", "kind": "rows", "input": f"{tmp_path}/x/*.jsonl", "optional": True},
         ]
     }
