@@ -62,7 +62,7 @@ class Write(Step):
             if result is None:
                 result = self._write(number, matches, leaked) | {"fingerprint": fingerprint}
                 storage.write_json(path, result)
-            rows = sum(s["rows"] for s in result["shards"].values())
+            rows = sum(result["shards"][o]["rows"] for o in OUTCOMES if o in result["shards"])
             progress.tell(self.job.work, "write", shards=1, rows=rows)
             yield 0, json.dumps(result, sort_keys=True).encode()
 
