@@ -27,6 +27,10 @@ class Verbs(click.Group):
         except CastorError as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(error.exit_code)
+        except click.UsageError as error:
+            verb = error.ctx.command_path if error.ctx else ctx.command_path
+            click.echo(f"error: {error.format_message()}\n  -> see `{verb} --help`", err=True)
+            ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("\ninterrupted; the same command resumes where it stopped", err=True)
             ctx.exit(1)

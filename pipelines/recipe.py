@@ -18,6 +18,15 @@ import pydantic
 
 from castor.filters.errors import ConfigError, unknown_name
 
+# What pydantic's types of error want, in the words of YAML.
+WANTED = {
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "model_attributes_type": "must be a mapping of keys to values",
+    "missing": "this key is missing",
+}
 VARIABLE = re.compile(r"\$\{([a-z_][a-z0-9_]*)\}")
 
 
@@ -195,18 +204,25 @@ def _apply(setting: str, data: dict, variables: dict[str, Any], *, where: str) -
     if key in variables:
         variables[key] = text
         return
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        detail = " ".join(str(error).split())
+        raise ConfigError(
+            "the value is not valid YAML", where=f"--set {setting}", got=detail
+        ) from error
     path = key.split(".")
     node: Any = data
     for i, step in enumerate(path[:-1]):
         node = _descend(node, step, ".".join(path[: i + 1]), where)
     if isinstance(node, list):
         _descend(node, path[-1], key, where)
-        node[int(path[-1])] = yaml.safe_load(text)
+        node[int(path[-1])] = value
     elif isinstance(node, dict):
         if len(path) == 1 and key not in Recipe.model_fields:
             known = [*variables, *Recipe.model_fields]
             raise unknown_name("setting", key, known, where=f"--set {setting}")
-        node[path[-1]] = yaml.safe_load(text)
+        node[path[-1]] = value
     else:
         raise ConfigError("--set: there is nothing to set inside", where=key, got=repr(node))
 
@@ -266,7 +282,7 @@ def _typed(data: dict, *, where: str) -> Recipe:
             close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
             fix = (f"did you mean {close[0]!r}? " if close else "") + f"Known: {', '.join(known)}"
             raise ConfigError(f"no key {place!r}", where=f"recipe {where}", fix=fix) from error
-        message = first["msg"][0].lower() + first["msg"][1:]
+        message = WANTED.get(first["type"]) or first["msg"][0].lower() + first["msg"][1:]
         got = None if first["type"] == "missing" else repr(first["input"])[:80]
         raise ConfigError(f"{place}: {message}", where=f"recipe {where}", got=got) from error
 

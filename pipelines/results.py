@@ -19,7 +19,7 @@ from castor.filters.errors import CastorError
 from castor.filters.policy import Condition, Policy, Rule
 from castor.filters.record import Modality
 from castor.pipelines import storage
-from castor.pipelines.dataset import MANIFEST, OUTCOMES, Dataset, open_folder
+from castor.pipelines.dataset import MANIFEST, OUTCOMES, Dataset, open_folder, read_manifest
 from castor.pipelines.recipe import Step
 
 UNREAD = "unread"  # stands for the modality of what was rejected
@@ -136,7 +136,7 @@ def _ordered(row: Mapping[str, int]) -> dict[str, int]:
 def is_run(path: str | os.PathLike[str]) -> bool:
     """Whether the folder holds a finished run (and not one dataset, or none)."""
     manifest = pathlib.Path(path) / MANIFEST
-    return manifest.is_file() and "datasets" in storage.read_json(manifest)
+    return manifest.is_file() and "datasets" in read_manifest(manifest.parent)
 
 
 def open_run(path: str | os.PathLike[str]) -> Results:
@@ -158,7 +158,7 @@ def open_run(path: str | os.PathLike[str]) -> Results:
             else "run the same command again: it resumes" if unfinished
             else "give the output folder of `castor run`",
         )  # fmt: skip
-    manifest = storage.read_json(folder / MANIFEST)
+    manifest = read_manifest(folder)
     statistics = storage.read_json(folder / "statistics.json")
     counters: dict[str, dict[tuple[str, ...], int]] = {}
     for name, n in statistics["counts"].items():

@@ -8,22 +8,23 @@ only; when, where and how it ran goes to run.json and run.log beside it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import os
 import pathlib
 import platform
+import shutil
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from castor.filters.errors import ConfigError
-from castor.pipelines import inputs, leaks, logs, progress, recipe, storage
+from castor.filters.errors import CastorError, ConfigError
+from castor.pipelines import finished, inputs, leaks, logs, progress, recipe, storage
 from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES, open_folder
 from castor.pipelines.job import (
     Job,
-    castor_version,
-    measure_fingerprint,
     portable,
     read_policies,
     reusable,
@@ -35,6 +36,7 @@ from castor.pipelines.recipe import Recipe
 from castor.pipelines.source import load as load_source
 
 MODES = ("memory", "threads", "processes")
+WATCH_S = 0.2
 Watch = Callable[[Job, dict[str, progress.Totals]], None]
 
 
@@ -136,7 +138,8 @@ def run(
 
     Args:
         out: output folder; made if absent. An interrupted run in it is resumed.
-        workers: threads or processes; default: the cores that this process may use.
+        workers: threads or processes; default: the cores that this process may use, and no
+            more than there are shards.
         mode: `memory`, `threads` or `processes`; default: processes, or memory for one worker.
         limit: at most this many records of every source and shard, for a first look.
         force: replace a finished run of another configuration.
@@ -147,18 +150,22 @@ def run(
         CastorError: see its message; a run that failed resumes with the same call.
     """
     started = time.time()
-    workers = workers or len(os.sched_getaffinity(0))
-    mode = mode or ("memory" if workers == 1 else "processes")
-    if mode not in MODES:
+    if mode is not None and mode not in MODES:
         raise ConfigError("no such mode", got=mode, fix=f"give one of {', '.join(MODES)}")
     folder = pathlib.Path(out).resolve()
     job = plan(found, folder, limit=limit)
+    workers = workers or min(len(os.sched_getaffinity(0)), len(job.shards))
+    mode = mode or ("memory" if workers == 1 else "processes")
+    fresh = not folder.exists()
     with locked(folder):
-        state = _state(job)
-        if _finished(job, state):
-            manifest = storage.read_json(folder / MANIFEST)
+        state = finished.state_of(job)
+        manifest = finished.whole(folder)
+        same = finished.is_same(job, state, manifest)
+        if manifest is not None and same:
             return Outcome(folder, manifest, True, time.time() - started, 0, len(job.shards))
-        _refuse_other(job, state, force)
+        if not (same or force):
+            finished.refuse_other(folder)
+        _index(job, fresh=fresh)
         todo, done = _prepare(job)
         _engine(job, todo, done, mode=mode, workers=workers, watch=watch)
         manifest = storage.read_json(folder / MANIFEST)
@@ -184,12 +191,46 @@ def _engine(
     from castor.pipelines.stages.pipeline import build
 
     try:
-        with logs.beam_to(log):
+        with logs.beam_to(log), _watched(job, watch):
             local.run(lambda p: build(p, job, todo, done), mode=mode, workers=workers)
     except Exception as error:
         # Beam raises what a step raised anew, by its words alone; the step wrote down all of it.
         found = progress.first_error(job.work)
         raise (found[0] if found else error) from error
+
+
+@contextlib.contextmanager
+def _watched(job: Job, watch: Watch | None) -> Iterator[None]:
+    """Calls `watch` from a thread of its own while the block runs in this one."""
+    if watch is None:
+        yield
+        return
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(WATCH_S):
+            watch(job, progress.read(job.work))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        watch(job, progress.read(job.work))
+
+
+def _index(job: Job, *, fresh: bool) -> None:
+    """Indexes the benchmarks; if one cannot be read, an output folder that was made goes again."""
+    if not (job.recipe.decontaminate and job.against):
+        return
+    try:
+        leaks.prepare(job.recipe.decontaminate, job.work, job.against)
+    except CastorError:
+        if fresh:
+            shutil.rmtree(job.out)
+        raise
 
 
 def _prepare(job: Job) -> tuple[list[int], list[int]]:
@@ -199,73 +240,12 @@ def _prepare(job: Job) -> tuple[list[int], list[int]]:
         (folder / name / MANIFEST).unlink(missing_ok=True)
     storage.remove_temporaries(folder)
     progress.clear(job.work)
-    if job.recipe.decontaminate and job.against:
-        leaks.prepare(job.recipe.decontaminate, job.work, job.against)
     done = [s.number for s in job.shards if reusable(job, s)]
     ready = set(done)
     todo = [s for s in job.shards if s.number not in ready]
     # Beam deals the shards out to the workers in turn: from big to small, all end together.
     todo.sort(key=lambda s: (-sum(f.n_bytes for f in s.files), s.number))
     return [s.number for s in todo], done
-
-
-def _state(job: Job) -> dict[str, Any]:
-    """What a finished run is compared with: configuration, versions, and the input's stat."""
-    config = {
-        "config": job.config,
-        "policies": job.policies_by_name,
-        "versions": tools_of(job).versions,
-        "castor": castor_version(),
-        "limit": job.limit,
-        "against": job.against,
-        "shards": [measure_fingerprint(job, s) for s in job.shards],
-    }
-    files = [[s.source, f.path, f.n_bytes, f.mtime_ns] for s in job.shards for f in s.files]
-    return {"config": storage.digest_of(config), "files": storage.digest_of(files)}
-
-
-def _finished(job: Job, state: dict[str, Any]) -> bool:
-    """Whether OUT holds a whole run of the same configuration over the same input."""
-    folder = pathlib.Path(job.out)
-    if not (folder / MANIFEST).is_file() or not (folder / "run.json").is_file():
-        return False
-    before = storage.read_json(folder / "run.json").get("state", {})
-    if before.get("config") != state["config"]:
-        return False
-    if before.get("files") != state["files"] and not _same_content(job):
-        return False
-    for outcome in (*OUTCOMES, FINDINGS):
-        manifest = storage.read_json(folder / outcome / MANIFEST)
-        for shard in manifest["shards"]:
-            path = folder / outcome / shard["path"]
-            if not path.is_file() or path.stat().st_size != shard["bytes"]:
-                return False
-    return True
-
-
-def _same_content(job: Job) -> bool:
-    """Whether the input's bytes are those that the finished run read, whatever their times."""
-    import json
-
-    lines = (pathlib.Path(job.out) / "inputs.jsonl").read_text(encoding="utf-8").splitlines()
-    entries = [e for e in map(json.loads, lines) if "blake2b" in e]
-    before = {(e["source"], e["path"]): e["blake2b"] for e in entries}
-    now = [(s.source, f.path) for s in job.shards for f in s.files]
-    return set(before) == set(now) and all(
-        storage.digest(pathlib.Path(job.roots[source], path)) == before[source, path]
-        for source, path in now
-    )
-
-
-def _refuse_other(job: Job, state: dict[str, Any], force: bool) -> None:
-    folder = pathlib.Path(job.out)
-    if force or not (folder / MANIFEST).is_file():
-        return
-    raise ConfigError(
-        "the output folder holds a finished run of other input, configuration or version",
-        where=folder,
-        fix="give another folder, or --force to replace it (unchanged shards are reused)",
-    )
 
 
 def _note(

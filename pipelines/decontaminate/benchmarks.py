@@ -9,7 +9,7 @@ import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from castor.filters.errors import CastorError, ConfigError
+from castor.filters.errors import ConfigError
 from castor.pipelines.decontaminate import fields, formats
 from castor.pipelines.decontaminate.fields import Item
 
@@ -58,7 +58,7 @@ def load_benchmarks(
         mapping: role to field name, see `fields.items`.
 
     Raises:
-        CastorError: a file cannot be read or is of no known format; there is no file at all.
+        ConfigError: a file cannot be read or is of no known format; there is no file at all.
         ConfigError: the fields of a file are not known.
     """
     roots = [against] if isinstance(against, str | os.PathLike) else list(against)
@@ -85,7 +85,7 @@ def load_benchmarks(
             digest = hashlib.blake2b(data, digest_size=16).hexdigest()
             files.append(BenchmarkFile(relative, benchmark, len(data), digest, len(found)))
     if not files:
-        raise CastorError(
+        raise ConfigError(
             "there is no benchmark to decontaminate against",
             where=", ".join(map(str, roots)),
             fix="give a folder of JSON, JSONL, CSV, TSV or Parquet files",
@@ -96,7 +96,7 @@ def load_benchmarks(
 def _walk(root: pathlib.Path, exclude: Sequence[str]) -> list[tuple[pathlib.Path, str]]:
     """(path, path relative to the root with slashes) of every file, sorted by the latter."""
     if not root.exists():
-        raise CastorError("there is no such folder of benchmarks", where=root, fix="check the path")
+        raise ConfigError("there is no such folder of benchmarks", where=root, fix="check the path")
     if root.is_file():
         return [(root, root.name)]
     found = []
@@ -116,7 +116,7 @@ def _bytes(path: pathlib.Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise CastorError(
+        raise ConfigError(
             "a benchmark file cannot be read, so its items would not be protected",
             where=path,
             got=error.strerror,

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from castor.filters.errors import CastorError
+from castor.filters.errors import ConfigError
 
 Row = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ def format_of(name: str) -> tuple[str, str, str]:
     """(name without suffixes, suffix of the format, suffix of the compression or empty).
 
     Raises:
-        CastorError: the suffix is that of no format we read.
+        ConfigError: the suffix is that of no format we read.
     """
     stem, packed = name, ""
     for suffix in _COMPRESSED:
@@ -38,7 +38,7 @@ def format_of(name: str) -> tuple[str, str, str]:
     for suffix in _SUFFIXES:
         if stem.lower().endswith(suffix):
             return stem[: -len(suffix)], suffix, packed
-    raise CastorError(
+    raise ConfigError(
         "a file among the benchmarks is none that can be read",
         where=name,
         got=f"formats read: {', '.join(_SUFFIXES)}, each also {', '.join(_COMPRESSED)}",
@@ -54,21 +54,21 @@ def read_rows(name: str, data: bytes) -> Sequence[Row]:
         data: the whole file as it lies on disk.
 
     Raises:
-        CastorError: the file cannot be read.
+        ConfigError: the file cannot be read.
     """
     _, suffix, packed = format_of(name)
     try:
         plain = _decompress(data, packed)
         rows = _READERS[suffix](plain)
     except (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError, csv.Error) as error:
-        raise CastorError(
+        raise ConfigError(
             "a benchmark file cannot be read, so its items would not be protected",
             where=name,
             got=f"{type(error).__name__}: {error}",
             fix="fetch the file again, or leave it out with exclude",
         ) from error
     if not rows:
-        raise CastorError("a benchmark file has no items", where=name, fix="exclude it")
+        raise ConfigError("a benchmark file has no items", where=name, fix="exclude it")
     return rows
 
 

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 
 import pytest
 import yaml
@@ -14,10 +15,9 @@ RULE = {"reason": "own.short", "signal": "text.n_words", "at_least": 2, "cite": 
 POLICY = {"name": "own", "version": 1, "modality": "text", "rules": [RULE]}
 
 
-@pytest.fixture
-def rows(tmp_path: pathlib.Path) -> pathlib.Path:
-    folder = tmp_path / "rows"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    folder = tmp_path_factory.mktemp("rows")
     (folder / "a.jsonl").write_text('{"text": "one two three"}\n{"text": "one"}\n')
     return folder
 
@@ -26,14 +26,15 @@ def rows(tmp_path: pathlib.Path) -> pathlib.Path:
 def make(tmp_path, rows):
     """`make(annotate=[...])` is the recipe with these keys, over `rows`."""
 
-    def made(**changes) -> recipe.Recipe:
-        sources = [{"name": "rows", "kind": "rows", "input": str(rows)}]
-        path = tmp_path / "recipe.yaml"
-        data = {"castor": 1, "name": "m", "sources": sources, "dedup": None, **changes}
-        path.write_text(yaml.safe_dump(data))
-        return recipe.load(str(path))
+    return lambda **changes: made(tmp_path, rows, **changes)
 
-    return made
+
+def made(folder: pathlib.Path, rows: pathlib.Path, **changes) -> recipe.Recipe:
+    sources = [{"name": "rows", "kind": "rows", "input": str(rows)}]
+    path = folder / "recipe.yaml"
+    data = {"castor": 1, "name": "m", "sources": sources, "dedup": None, **changes}
+    path.write_text(yaml.safe_dump(data))
+    return recipe.load(str(path))
 
 
 @pytest.fixture
@@ -130,12 +131,19 @@ def test_an_error_of_the_plan_is_one_of_ours(make, tmp_path):
         run.plan(make(annotate=["txt"]), tmp_path / "out")
 
 
+@pytest.fixture(scope="module")
+def finished_once(rows, tmp_path_factory) -> pathlib.Path:
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "own.yaml").write_text(yaml.safe_dump(POLICY))
+    found = made(folder, rows, annotate=["text"], decide=[str(folder / "own.yaml")])
+    run.run(found, folder / "out", mode="memory")
+    return folder / "out"
+
+
 @pytest.fixture
-def finished(make, own, tmp_path):
-    """A finished run: one row kept, one dropped."""
-    out = tmp_path / "finished"
-    run.run(make(annotate=["text"], decide=[own()]), out, mode="memory")
-    return out
+def finished(finished_once, tmp_path) -> pathlib.Path:
+    """A finished run over `rows`: one row kept, one dropped."""
+    return pathlib.Path(shutil.copytree(finished_once, tmp_path / "finished"))
 
 
 def reading(folder: pathlib.Path) -> recipe.Recipe:
@@ -180,3 +188,48 @@ def test_a_run_does_not_read_what_it_writes(make, finished, rows):
     with pytest.raises(ConfigError, match="the input is what this run would write"):
         run.run(reading(finished), finished, mode="memory", force=True)
     assert (finished / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("damage", ["a shard", "a manifest", "the manifest", "a list"])
+def test_a_finished_run_that_was_damaged_is_rebuilt_by_the_same_command(
+    make, own, finished, damage
+):
+    path = (
+        finished
+        / {
+            "a shard": "kept/part-00000.parquet",
+            "a manifest": "kept/manifest.json",
+            "the manifest": "manifest.json",
+            "a list": "inputs.jsonl",
+        }[damage]
+    )
+    before = path.read_bytes()
+    path.write_bytes(before[: len(before) // 2])
+    done = run.run(make(annotate=["text"], decide=[own()]), finished, mode="memory")
+    assert (done.skipped, done.measured) == (False, 0)
+    assert path.read_bytes() == before
+
+
+def test_benchmarks_that_cannot_be_read_leave_all_as_it_was(make, finished, tmp_path):
+    bench = tmp_path / "bench"
+    bench.mkdir()
+    (bench / "binary.jsonl").write_bytes(b"\xff\xfe\xff")
+    found = make(annotate=["text"], decontaminate={"against": str(bench)})
+    with pytest.raises(ConfigError, match="a benchmark file cannot be read"):
+        run.run(found, tmp_path / "new", mode="memory")
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(ConfigError, match="a benchmark file cannot be read"):
+        run.run(found, finished, mode="memory", force=True)
+    assert (finished / "manifest.json").is_file()
+
+
+def test_a_run_in_this_process_is_watched_while_it_works(make, tmp_path):
+    seen = []
+    run.run(make(), tmp_path / "out", mode="memory", watch=lambda job, t: seen.append(t))
+    assert seen[-1]["write"].shards == 1
+
+
+def test_one_shard_needs_one_worker(make, tmp_path):
+    out = tmp_path / "out"
+    run.run(make(), out)
+    assert json.loads((out / "run.json").read_text())["workers"] == 1

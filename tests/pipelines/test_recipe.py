@@ -46,7 +46,10 @@ def test_every_recipe_that_ships_names_what_exists(name, tmp_path):
         ({"name": None}, ["name", "valid string"]),
         ({"castor": 2}, ["castor", "got 2"]),
         ({"sources": []}, ["sources", "at least 1 item"]),
-        ({"sources": [{"name": "a", "kind": "rows"}]}, ["sources.0.input", "required"]),
+        ({"sources": [{"name": "a", "kind": "rows"}]}, ["sources.0.input: this key is missing"]),
+        ({"annotate": "text"}, ["annotate: must be a list", "got 'text'"]),
+        ({"dedup": 1}, ["dedup: must be a mapping of keys to values", "got 1"]),
+        ({"sources": ["rows"]}, ["sources.0: must be a mapping", "got 'rows'"]),
         ({"sources": [{"name": "A b", "kind": "rows", "input": "."}]}, ["sources.0.name"]),
         ({"sources": MINIMAL["sources"] * 2}, ["two sources have the same name", "rows"]),
         ({"annotate": [{"name": "text", "sources": ["rwos"]}]}, ["no source named 'rwos'", "rows"]),
@@ -98,6 +101,20 @@ def test_settings_reach_variables_and_any_path(tmp_path):
     assert found.dedup.near.bands == 14
     assert found.limits.shard_files == 7
     assert [s.name for s in found.decide] == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("input", "--set needs key=value"),
+        ("name=[}", r"the value is not valid YAML, in --set name=\[\}"),
+        ("sources.7.kind=rows", "no such entry"),
+        ("name.x=1", "there is nothing to set inside"),
+    ],
+)
+def test_settings_that_are_wrong(tmp_path, setting, message):
+    with pytest.raises(ConfigError, match=message):
+        recipe.load(write(tmp_path, MINIMAL), [setting])
 
 
 def test_a_variable_may_come_from_the_environment(tmp_path, monkeypatch):
