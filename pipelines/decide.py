@@ -172,12 +172,15 @@ def _refuse_other(folder: pathlib.Path, datasets: Mapping[str, Dataset]) -> None
     manifest = folder / MANIFEST
     decisions = manifest.is_file() and storage.read_json(manifest).get("dataset") == "decisions"
     inside = any(folder == p for d in datasets.values() for p in (d.path.resolve().parent, d.path))
-    others = [p for p in folder.iterdir() if p.name != ".work"] if folder.is_dir() else []
+    names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    others = names - {".work"}
+    if ".work" in names and all(n.startswith(("part-", storage.TEMPORARY)) for n in others):
+        others = set()  # what decisions left that did not finish
     if inside or (others and not decisions):
         raise ConfigError(
             "the output folder holds something else",
             where=folder,
-            got=", ".join(sorted(p.name for p in others)[:4]),
+            got=", ".join(sorted(others)[:4]),
             fix="give a new folder",
         )
 

@@ -49,8 +49,9 @@ class Results:
 
     @property
     def sources(self) -> list[str]:
-        """The names of the sources, in the order of the recipe."""
-        return [s["name"] for s in self.manifest["config"]["sources"]]
+        """The names of the sources whose rows were written, in the order of the recipe."""
+        sources = self.manifest["config"]["sources"]
+        return [s["name"] for s in sources if not s.get("reference")]
 
     @functools.cached_property
     def counts(self) -> Mapping[str, Any]:

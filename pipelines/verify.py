@@ -73,7 +73,7 @@ def _run(folder: pathlib.Path) -> Iterator[Problem]:
     for outcome in (*OUTCOMES, FINDINGS):
         if not manifest or outcome in manifest["datasets"]:
             yield from _outcome(folder, outcome, manifest, rows)
-    yield from (Problem(*p) for p in rows.problems(manifest["counts"] if manifest else None))
+    yield from (Problem(*p) for p in rows.problems(manifest))
 
 
 def _files(folder: pathlib.Path, manifest: Mapping[str, Any]) -> Iterator[Problem]:

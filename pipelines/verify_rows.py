@@ -69,18 +69,20 @@ class Rows:
         self._keys.setdefault(outcome, []).append(_digests(keys))
         self._shards.append((outcome, path))
 
-    def problems(self, counts: Mapping[str, Any] | None = None) -> Iterator[Found]:
+    def problems(self, run: Mapping[str, Any] | None = None) -> Iterator[Found]:
         """What is wrong, as the parts of a Problem.
 
         Args:
-            counts: the counts of the run's manifest, or None for a single dataset.
+            run: the run's manifest, or None for a single dataset.
         """
         if self.incomplete:
             return
         yield from self._twice()
-        if counts is not None:
-            yield from self._unnamed()
-            yield from self._miscounted(counts)
+        if run is not None:
+            # A duplicate of a row of a reference source names what is in no dataset here.
+            compared = any(s.get("reference") for s in run.get("config", {}).get("sources", ()))
+            yield from self._unnamed([] if compared else self._named)
+            yield from self._miscounted(run["counts"])
 
     def _twice(self) -> Iterator[Found]:
         keys = np.sort(np.concatenate([_NONE, *(k for ks in self._keys.values() for k in ks)]))
@@ -96,14 +98,14 @@ class Rows:
                 "as above",
             )
 
-    def _unnamed(self) -> Iterator[Found]:
+    def _unnamed(self, duplicates_of: list[np.ndarray]) -> Iterator[Found]:
         """What names a row that is not there."""
         # A document is compared with the benchmarks after the duplicates were removed, so the
         # row that was to be kept may have turned out to be contaminated.
         stays = [k for o in ("kept", "contaminated") for k in self._keys.get(o, ())]
         known = np.concatenate([_NONE, *stays])
         for what, column, named in (
-            ("a duplicate names a row that was not kept", "duplicate_of", self._named),
+            ("a duplicate names a row that was not kept", "duplicate_of", duplicates_of),
             ("a finding names a row that is not there", "key", self._found),
         ):
             lost = np.setdiff1d(np.unique(np.concatenate([_NONE, *named])), known)

@@ -53,11 +53,16 @@ class Commit(Step):
         for result in results:
             statistics.add(Statistics.from_json(result["statistics"]))
         storage.write_json(out / "statistics.json", statistics.to_json())
+        written = {r["number"]: r for r in results}
+        read = [
+            written.get(s.number) or storage.read_json(self.job.note(s.number))
+            for s in self.job.shards
+        ]
         lines = [
             json.dumps(
                 {"source": r["source"], "path": p, "bytes": n, "blake2b": d}, ensure_ascii=False
             )
-            for r in results
+            for r in read
             for p, n, d in r["inputs"]
         ]
         lines += [
@@ -77,7 +82,7 @@ class Commit(Step):
         manifest = common | {
             "counts": counts,
             "datasets": datasets,
-            "inputs": _inputs(results, self.job.ignored),
+            "inputs": _inputs(read, self.job.ignored),
             "inputs_blake2b": storage.digest(out / "inputs.jsonl"),
             "statistics_blake2b": storage.digest(out / "statistics.json"),
             "limit": self.job.limit,

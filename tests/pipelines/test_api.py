@@ -59,6 +59,10 @@ def test_signals_stay_when_a_dataset_is_deduplicated_against_an_older_one(rows, 
     assert kept["text.n_words"] == [6]
     duplicate = api.open_dataset(tmp_path / "out" / "duplicate").table().to_pydict()
     assert duplicate["duplicate_of"] == ["rows:a.jsonl@3"]
+    assert api.verify(tmp_path / "out") == []
+    inputs = outcome.manifest["inputs"]
+    assert {name: entry["files"] for name, entry in inputs.items()} == {"old": 1, "rows": 1}
+    assert list(api.inspect(tmp_path / "out")["counts"]["by_source"]) == ["rows"]
 
 
 def test_leaked_questions_leave(rows, tmp_path):

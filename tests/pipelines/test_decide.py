@@ -1,6 +1,7 @@
 """decide: other thresholds over stored signals, compared with what the run had decided."""
 
 import json
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -118,11 +119,15 @@ def test_a_folder_with_other_files_is_refused(made, loose, tmp_path):
 @pytest.mark.parametrize("name", ["dropped/part-00000.parquet", "kept/part-00001.parquet"])
 def test_a_damaged_shard_leaves_no_dataset(made, loose, tmp_path, name):
     path = made / name
-    path.write_bytes(path.read_bytes()[:-20])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
     with pytest.raises(CastorError, match=f"a shard is damaged, in .*{name}"):
         decide(made, [loose], tmp_path / "again")
     assert not list(tmp_path.glob("again/manifest.json"))
     assert not list(tmp_path.glob("again/.tmp-*"))
+    shutil.copytree(made, tmp_path / "mended")
+    (tmp_path / "mended" / name).write_bytes(whole)
+    assert decide(tmp_path / "mended", [loose], tmp_path / "again")["rows"] > 0
 
 
 def test_a_run_without_rows_is_an_error(make_run, loose, tmp_path):
