@@ -137,7 +137,7 @@ class Annotator:
         try:
             return self.function(value), None
         except Exception as error:  # noqa: BLE001 - it costs its own row, which tells it
-            return None, _told(error)
+            return None, self._told(error)
 
     def _inputs(
         self, batch: pa.RecordBatch, mask: list[bool], context: Context
@@ -171,12 +171,25 @@ class Annotator:
             arrays = [found[s].cast(t) for s, t in self.signals.items()]
             return self._as_batch([*arrays, pa.nulls(batch.num_rows, pa.string())])
         except Exception as error:  # noqa: BLE001 - it costs its own row, which tells it
-            message = _told(error)
+            message = self._told(error)
             if batch.num_rows > 1:
                 rows = [self._measured(batch.slice(i, 1), context) for i in range(batch.num_rows)]
                 return pa.concat_batches(rows)
             nulls = [pa.nulls(1, t) for t in self.signals.values()]
             return self._as_batch([*nulls, pa.array([message], pa.string())])
+
+    def _told(self, error: Exception) -> str:
+        """What a row says of its own fault; that of the installation or the options is raised."""
+        if isinstance(error, CastorError) and not isinstance(error, MediaError):
+            raise error
+        if isinstance(error, ImportError):
+            raise CastorError(
+                "a package that an annotator needs cannot be imported",
+                where=f"annotator {self.name!r}",
+                got=str(error),
+                fix="`castor doctor` says what is missing and how to install it",
+            ) from error
+        return f"{type(error).__name__}: {error}"[:500]
 
     def _as_batch(self, arrays: list[pa.Array]) -> pa.RecordBatch:
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(self.columns))
@@ -220,13 +233,6 @@ def annotator(
         )
 
     return decorate
-
-
-def _told(error: Exception) -> str:
-    """What a row says of its own fault; that of the installation or the options is raised."""
-    if isinstance(error, ImportError | CastorError) and not isinstance(error, MediaError):
-        raise error
-    return f"{type(error).__name__}: {error}"[:500]
 
 
 def _signals_of(function: Callable[..., typing.Any]) -> dict[str, pa.DataType]:

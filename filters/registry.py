@@ -11,9 +11,11 @@ import functools
 import importlib
 import importlib.resources
 import pkgutil
+import types
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from castor.filters.errors import CastorError, unknown_name
+from castor.filters.errors import CastorError, ConfigError, unknown_name
 
 if TYPE_CHECKING:
     from castor.filters.annotator import Annotator
@@ -45,27 +47,71 @@ def load(kind: str, name: str) -> Any:
 
     Raises:
         ConfigError: there is none of that name; the nearest one is named.
-        CastorError: the module defines none, or more than one.
+        CastorError: see `find`.
     """
-    if "." not in name and name not in names(kind):
-        raise unknown_name(kind, name, names(kind))
-    path = name if "." in name else f"{FOLDERS[kind]}.{name}"
-    try:
-        module = importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if error.name is None or not path.startswith(error.name):
-            raise
-        raise unknown_name(kind, name, names(kind)) from error
-    wanted = _class_of(kind)
+    return find(kind, name, FOLDERS[kind], names(kind), _class_of(kind))
+
+
+def find(kind: str, name: str, folder: str, known: Iterable[str], wanted: type) -> Any:
+    """The one object of a class that a module defines, for `load` here and that of sources.
+
+    Args:
+        folder: the package in which names without a dot lie.
+        known: those names.
+
+    Raises:
+        ConfigError: there is no such name or module; the module cannot be imported, or does
+            not define exactly one.
+        CastorError: a package that comes with Castor, or that it needs, is not installed.
+    """
+    outside = "." in name
+    if not outside and name not in known:
+        raise unknown_name(kind, name, known)
+    path = name if outside else f"{folder}.{name}"
+    module = _imported(kind, name, path) if outside else _shipped(kind, name, path)
     found = [v for v in vars(module).values() if isinstance(v, wanted) and v.module == path]
     if len(found) != 1:
-        raise CastorError(
+        raise ConfigError(
             f"the module must define exactly one {kind}",
             where=path,
             got=len(found),
             fix=f"decorate one function with @{kind}",
         )
     return found[0]
+
+
+def _shipped(kind: str, name: str, path: str) -> types.ModuleType:
+    try:
+        return importlib.import_module(path)
+    except ImportError as error:
+        raise CastorError(
+            f"a package that {kind} {name!r} needs cannot be imported",
+            got=str(error),
+            fix="`castor doctor` says what is missing and how to install it",
+        ) from error
+
+
+def _imported(kind: str, name: str, path: str) -> types.ModuleType:
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{path}.".startswith(f"{error.name}."):
+            raise _broken(kind, name, error) from error
+        raise ConfigError(
+            f"no {kind} named {name!r}",
+            got=str(error),
+            fix="put the folder that its package lies in on PYTHONPATH",
+        ) from error
+    except Exception as error:  # a module of somebody's may raise anything
+        raise _broken(kind, name, error) from error
+
+
+def _broken(kind: str, name: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"the module of {kind} {name!r} cannot be imported",
+        got=" ".join(f"{type(error).__name__}: {error}".split()),
+        fix="mend it, or install what it needs",
+    )
 
 
 def load_version(kind: str, name: str, version: int) -> Any:

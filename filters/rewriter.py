@@ -21,6 +21,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from castor.filters.errors import CastorError
 from castor.filters.record import Modality
 from castor.filters.registry import load_version
 
@@ -72,8 +73,25 @@ class Rewriter:
         """The Arrow field that counts the edits of each row; null where none may happen."""
         return pa.field(f"{self.name}.edits", pa.int32())
 
+    def _edited(self, batch: pa.RecordBatch, row: int, text: str) -> tuple[str, list[Edit]]:
+        try:
+            return self(text)
+        except CastorError:
+            raise
+        except Exception as error:
+            raise CastorError(
+                "a rewriter failed, and what it should have edited must not pass",
+                where=f"rewriter {self.name!r}, row {batch.column('key')[row].as_py()}",
+                got=" ".join(f"{type(error).__name__}: {error}".split())[:400],
+                fix="mend the rewriter, or leave the file out with the source's `exclude`",
+            ) from error
+
     def rewrite(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.Array]:
-        """Edits the text column; returns the batch and the number of edits per row."""
+        """Edits the text column; returns the batch and the number of edits per row.
+
+        Raises:
+            CastorError: the rewriter raised; it names the row.
+        """
         column = batch.column("text")
         needed = pc.match_substring_regex(column, self.needs).to_pylist() if self.needs else None
         texts = column.to_pylist() if needed is None or any(needed) else [None] * len(column)
@@ -85,7 +103,8 @@ class Rewriter:
             if null[i] or Modality(modalities[i]) not in self.modalities:
                 counts.append(None)
                 continue
-            edited, edits = self(text) if needed is None or needed[i] else (text, [])
+            may = needed is None or needed[i]
+            edited, edits = self._edited(batch, i, text) if may else (text, [])
             counts.append(len(edits))
             if edits:
                 parts = batch.column("parts").to_pylist() if parts is None else parts

@@ -8,7 +8,7 @@ from typing import Any
 
 from castor.filters import policy as policies
 from castor.filters import registry
-from castor.filters.errors import unknown_name
+from castor.filters.errors import ConfigError, unknown_name
 from castor.filters.policy import Policy, Rule
 from castor.pipelines import source as sources
 from castor.pipelines.results import bound_text, condition_text
@@ -35,7 +35,9 @@ def catalogue() -> list[dict[str, Any]]:
 
 
 def detail(name: str) -> list[dict[str, Any]]:
-    """All that bears that name, in full; a policy may also be the path of a YAML file.
+    """All that bears that name, in full.
+
+    A policy may also be the path of a YAML file, the others a module outside, `package.module`.
 
     A name can stand for two things, such as the source `code` and the annotator `code`.
 
@@ -43,12 +45,25 @@ def detail(name: str) -> list[dict[str, Any]]:
         ConfigError: nothing has that name; the nearest one that exists is named.
     """
     found = [_detail(kind, name) for kind in KINDS if name in _names(kind)]
+    if not found and "/" not in name and "." in name and not name.endswith((".yaml", ".yml")):
+        found = _outside(name)
     if not found and name.endswith((".yaml", ".yml")):
         found = [_policy(policies.load(name))]
     if not found:
         known = {n for kind in KINDS for n in _names(kind)}
         raise unknown_name("source, rewriter, annotator or policy", name, known)
     return found
+
+
+def _outside(name: str) -> list[dict[str, Any]]:
+    """What the module `package.module` of somebody's own defines."""
+    faults = []
+    for kind in ("source", "rewriter", "annotator"):
+        try:
+            return [_detail(kind, name)]
+        except ConfigError as error:
+            faults.append(error)
+    raise faults[0]
 
 
 def _names(kind: str) -> tuple[str, ...]:

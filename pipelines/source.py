@@ -24,9 +24,9 @@ import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
-from castor.filters.errors import CastorError, unknown_name
 from castor.filters.reasons import Reason, Skip
 from castor.filters.record import Record
+from castor.filters.registry import find
 
 FOLDER = "castor.pipelines.sources"
 
@@ -197,17 +197,7 @@ def load(name: str) -> Source:
 
     Raises:
         ConfigError: there is none of that name; the nearest one is named.
+        CastorError: see `castor.filters.registry.find`.
     """
-    if "." not in name and name not in names():
-        raise unknown_name("source", name, names())
-    path = name if "." in name else f"{FOLDER}.{name}"
-    module = importlib.import_module(path)
-    found = [v for v in vars(module).values() if isinstance(v, Source) and v.module == path]
-    if len(found) != 1:
-        raise CastorError(
-            "the module must define exactly one source",
-            where=path,
-            got=len(found),
-            fix="decorate one generator with @source",
-        )
-    return found[0]
+    found: Source = find("source", name, FOLDER, names(), Source)
+    return found

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from castor.filters.errors import CastorError, ConfigError
-from castor.filters.registry import load, names
+from castor.filters.registry import find, load, names
 
 
 def test_names_are_the_files():
@@ -24,6 +24,12 @@ def test_an_unknown_name_is_an_error_with_the_nearest(kind, name, near):
         load(kind, name)
 
 
+def test_a_package_that_is_not_installed_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "castor.filters.annotators.audio", None)
+    with pytest.raises(CastorError, match=r"a package that annotator 'audio' needs.*\n.*doctor"):
+        find("annotator", "audio", "castor.filters.annotators", ["audio"], object)
+
+
 def test_a_module_outside(tmp_path, monkeypatch):
     package = tmp_path / "outside_of_castor"
     package.mkdir()
@@ -39,10 +45,13 @@ def test_a_module_outside(tmp_path, monkeypatch):
     for name, n in (("none", 0), ("two", 2)):
         with pytest.raises(CastorError, match=f"exactly one rewriter, in .*{name}: got {n}"):
             load("rewriter", f"outside_of_castor.{name}")
-    with pytest.raises(ConfigError, match=r"no rewriter named 'outside_of_castor\.missing'"):
-        load("rewriter", "outside_of_castor.missing")
-    with pytest.raises(ModuleNotFoundError, match="a_module_that_is_not_there"):
-        load("rewriter", "outside_of_castor.fails")
+    (package / "raises.py").write_text("1 / 0\n")
+    for name in ("outside_of_castor.missing", "not_there_at_all.x"):
+        with pytest.raises(ConfigError, match=f"no rewriter named '{name}'.*\n.*PYTHONPATH"):
+            load("rewriter", name)
+    for name, why in (("fails", "a_module_that_is_not_there"), ("raises", "ZeroDivisionError")):
+        with pytest.raises(ConfigError, match=f"outside_of_castor.{name}' cannot be .*{why}"):
+            load("rewriter", f"outside_of_castor.{name}")
     for name in list(sys.modules):
         if name.startswith("outside_of_castor"):
             monkeypatch.delitem(sys.modules, name)

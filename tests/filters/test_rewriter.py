@@ -117,3 +117,9 @@ def test_it_pickles_as_name_and_version():
     assert pickle.loads(pickle.dumps(mask)) is mask
     with pytest.raises(CastorError, match="is version 1 here but the job was launched with"):
         load_version("rewriter", mask.module, 7)
+
+
+def test_a_rewriter_that_raises_ends_the_run_and_names_the_row():
+    batch = to_batch([Record("web:a@7", "web", Modality.TEXT, "four letters")])
+    with pytest.raises(CastorError, match=r"row web:a@7: got ValueError: .*overlaps.*\n.*exclude"):
+        fixed(Edit(5, 2)).rewrite(batch)

@@ -138,3 +138,17 @@ def test_an_unknown_name_gives_the_nearest():
     ) as e:
         views.filter_detail("bok")
     assert "did you mean 'books'?" in str(e.value)
+
+
+def test_a_module_outside_is_shown_by_its_path(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "shown_by_path").mkdir()
+    (tmp_path / "shown_by_path" / "lines.py").write_text(
+        "from castor.pipelines.source import source\n"
+        "@source(version=4, files=['*.txt'])\n"
+        "def lines(file, options):\n    yield from ()\n"
+    )
+    [found] = views.filter_detail("shown_by_path.lines")
+    assert (found["kind"], found["version"], found["files"]) == ("source", 4, ["*.txt"])
+    with pytest.raises(ConfigError, match=r"no source named 'shown_by_path\.absent'"):
+        views.filter_detail("shown_by_path.absent")
