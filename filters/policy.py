@@ -261,8 +261,13 @@ def _rule(data: Any, where: str) -> Rule:
     for name, value in bounds.items():
         if not _is_finite(value):
             raise ConfigError(f"{name} must be a number", where=where, got=repr(value))
-    texts = [_text(data, key, where) for key in ("reason", "signal", "cite")]
-    return Rule(*texts, **bounds, when=_conditions(data.get("when", {}), where))
+    return Rule(
+        reason=_text(data, "reason", where),
+        signal=_text(data, "signal", where),
+        cite=_text(data, "cite", where),
+        when=_conditions(data.get("when", {}), where),
+        **bounds,
+    )
 
 
 def _conditions(data: Any, where: str) -> tuple[Condition, ...]:

@@ -69,7 +69,8 @@ def find(kind: str, name: str, folder: str, known: Iterable[str], wanted: type) 
         raise unknown_name(kind, name, known)
     path = name if outside else f"{folder}.{name}"
     module = _imported(kind, name, path) if outside else _shipped(kind, name, path)
-    found = [v for v in vars(module).values() if isinstance(v, wanted) and v.module == path]
+    mine = [v for v in vars(module).values() if isinstance(v, wanted)]
+    found = [v for v in mine if getattr(v, "module", None) == path]
     if len(found) != 1:
         raise ConfigError(
             f"the module must define exactly one {kind}",

@@ -54,15 +54,22 @@ def main() -> None:
     """
 
 
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
 def engine_options(function: Any) -> Any:
     """The options of every verb that runs a pipeline."""
     for option in reversed(
         [
-            click.option("--workers", type=click.IntRange(1), help="Processes; default: cores."),
+            click.option(
+                "--workers",
+                type=click.IntRange(1),
+                help="How many processes; default: one per core, and no more than shards.",
+            ),
             click.option(
                 "--mode",
                 type=click.Choice(["memory", "threads", "processes"]),
-                help="How work is spread on this machine; default: processes.",
+                help="How work is spread on this machine; default: processes, memory for one.",
             ),
             click.option(
                 "--runner",
@@ -71,17 +78,23 @@ def engine_options(function: Any) -> Any:
                 show_default=True,
                 help="Which engine runs it. Dataflow reads its own options after `--`.",
             ),
-            click.option("--limit", type=click.IntRange(1), help="First N records per shard."),
+            click.option(
+                "--limit", type=click.IntRange(1), help="Only the first N records of every shard."
+            ),
             click.option("--force", is_flag=True, help="Replace a finished run in OUT."),
-            click.option("--dry-run", is_flag=True, help="Show configuration, plan, estimate."),
-            click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+            click.option(
+                "--dry-run",
+                is_flag=True,
+                help="Show configuration, plan and estimate, and run nothing.",
+            ),
+            as_json,
         ]
     ):
         function = option(function)
     return function
 
 
-@main.command()
+@main.command(short_help="The whole chain on raw input that this machine has.")
 @click.argument("out", type=click.Path(file_okay=False), default="castor-demo", required=False)
 @click.option(
     "--data",
@@ -95,14 +108,18 @@ def demo(out: str, data: str | None, **options: Any) -> None:
     It gathers documentation, books, source trees, pictures and sounds from the Python
     installation, makes what it does not find (and labels it so), plants junk, duplicates,
     personal data and leaked questions, and runs everything. It ends with a table of what
-    came in and went out, and a report to look at.
+    came in and went out, and a report to look at. OUT is castor-demo/ unless it is given.
+
+    \b
+    castor demo
+    castor demo OUT --data kit/
     """
     from castor.pipelines import demo as demonstration
 
     _run(*demonstration.prepare(out, data), **options)
 
 
-@main.command()
+@main.command(short_help="Runs a recipe, by name or path, into a folder.")
 @click.argument("recipe")
 @click.argument("out", type=click.Path(file_okay=False))
 @click.option(
@@ -129,8 +146,14 @@ def run(
     castor run my-recipe.yaml OUT --limit 100 --dry-run
 
     A run that was interrupted resumes with the same command; one that is finished and
-    unchanged does nothing. Recipes that come with Castor: web, books, code, images, audio,
-    video, interleaved, rows, kit, demo.
+    unchanged does nothing; one over other input or configuration needs another OUT, or --force.
+
+    \b
+    Recipes that come with Castor:
+      web books code images audio video interleaved rows   a folder of raw input: --set input=...
+      kit                                                  all of a folder: --set data=DIR
+      dedup dedup-against decontaminate demo               behind the verbs of these names
+    docs/recipes.md says what a recipe holds.
     """
     _run(recipe, out, list(settings), beam_options=beam_options, **options)
 
@@ -138,7 +161,7 @@ def run(
 def _run(recipe: str, out: str, settings: list[str], *, as_json: bool, **options: Any) -> None:
     from castor.pipelines import launch
 
-    outcome = launch.launch(recipe, out, settings, **options)
+    outcome = launch.launch(recipe, out, settings, as_json=as_json, **options)
     if outcome is None:
         return
     if as_json:
@@ -149,13 +172,26 @@ def _run(recipe: str, out: str, settings: list[str], *, as_json: bool, **options
     views.show_outcome(outcome)
 
 
-@main.command()
+@main.command(short_help="What is in a dataset; with --key, one row's whole story.")
 @click.argument("dataset", type=click.Path())
-@click.option("--key", help="The whole story of one row.")
-@click.option("--samples", type=click.IntRange(0), default=3, show_default=True)
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--key", help="One row only: where it went, why, and all that was measured of it.")
+@click.option(
+    "--samples",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="Rows shown of each dataset.",
+)
+@as_json
 def inspect(dataset: str, key: str | None, samples: int, as_json: bool) -> None:
-    """What is in DATASET: rows, bytes, reasons and samples; or one row's whole story."""
+    """What is in DATASET: rows, bytes, reasons and samples; or one row's whole story.
+
+    DATASET is the output of a run, or one dataset of it, such as OUT/dropped.
+
+    \b
+    castor inspect OUT --samples 5
+    castor inspect OUT --key 'web:a.warc.gz@1234'
+    """
     from castor.pipelines import inspection, views
 
     found = inspection.story(dataset, key) if key else inspection.summary(dataset, samples)
@@ -167,11 +203,18 @@ def inspect(dataset: str, key: str | None, samples: int, as_json: bool) -> None:
         views.show_summary(found)
 
 
-@main.command()
+@main.command(short_help="Sources, annotators, policies, rewriters; NAME shows one in full.")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True)
+@as_json
 def filters(name: str | None, as_json: bool) -> None:
-    """Lists sources, annotators, policies and rewriters; with NAME, one in full."""
+    """Lists sources, annotators, policies and rewriters; with NAME, one in full.
+
+    NAME may also be the path of a policy of your own, or a module, `package.module`.
+
+    \b
+    castor filters gopher/paper
+    castor filters my-policy.yaml
+    """
     from castor.pipelines import views
 
     found = views.filter_detail(name) if name else views.filters()
@@ -183,7 +226,7 @@ def filters(name: str | None, as_json: bool) -> None:
         views.show_filters(found)
 
 
-@main.command()
+@main.command(short_help="Decides a dataset again by other thresholds.")
 @click.argument("dataset", type=click.Path())
 @click.argument("out", type=click.Path(file_okay=False))
 @click.option(
@@ -193,11 +236,16 @@ def filters(name: str | None, as_json: bool) -> None:
     required=True,
     help="A policy by name, or the path of a YAML file; may be given again.",
 )
-@click.option("--json", "as_json", is_flag=True)
+@as_json
 def decide(dataset: str, out: str, policies: tuple[str, ...], as_json: bool) -> None:
     """Decides DATASET again by other thresholds, from its signal columns alone.
 
-    Writes (key, kept, reasons) of every row to OUT and prints what changes.
+    Writes (key, kept, reasons) of every row to OUT and prints what changes. To have the rows
+    themselves decided so, run the recipe with the new policy and --force: nothing is measured
+    again.
+
+    \b
+    castor decide OUT decided/ --policy my-policy.yaml
     """
     from castor.pipelines import decide as decisions
     from castor.pipelines import views
@@ -209,7 +257,7 @@ def decide(dataset: str, out: str, policies: tuple[str, ...], as_json: bool) -> 
         views.show_decisions(found)
 
 
-@main.command()
+@main.command(short_help="Removes exact and near duplicates from a dataset or rows.")
 @click.argument("dataset", type=click.Path())
 @click.argument("out", type=click.Path(file_okay=False))
 @click.option(
@@ -226,14 +274,19 @@ def decide(dataset: str, out: str, policies: tuple[str, ...], as_json: bool) -> 
 )
 @engine_options
 def dedup(dataset: str, out: str, jaccard: float, against: str | None, **options: Any) -> None:
-    """Removes exact and near duplicates from DATASET, ours or rows in JSONL or Parquet."""
+    """Removes exact and near duplicates from DATASET, ours or rows in JSONL or Parquet.
+
+    \b
+    castor dedup rows.jsonl OUT
+    castor dedup new/ OUT --against old/
+    """
     from castor.pipelines import api
 
     recipe, settings = api.dedup_recipe(dataset, against=against, jaccard=jaccard)
     _run(recipe, out, settings, **options)
 
 
-@main.command()
+@main.command(short_help="Removes what contains items of benchmarks.")
 @click.argument("dataset", type=click.Path())
 @click.argument("out", type=click.Path(file_okay=False))
 @click.option(
@@ -245,16 +298,20 @@ def dedup(dataset: str, out: str, jaccard: float, against: str | None, **options
 )
 @engine_options
 def decontaminate(dataset: str, out: str, against: tuple[str, ...], **options: Any) -> None:
-    """Removes from DATASET what contains items of benchmarks, and reports every item found."""
+    """Removes from DATASET what contains items of benchmarks, and reports every item found.
+
+    \b
+    castor decontaminate rows/ OUT --against evals/
+    """
     from castor.pipelines import api
 
     recipe, settings = api.decontaminate_recipe(dataset, against=against)
     _run(recipe, out, settings, **options)
 
 
-@main.command()
+@main.command(short_help="Checks digests, counts, keys and schema of a dataset.")
 @click.argument("out", type=click.Path())
-@click.option("--json", "as_json", is_flag=True)
+@as_json
 def verify(out: str, as_json: bool) -> None:
     """Checks digests, counts, keys and schema of what is in OUT; exit code 1 if any fails."""
     from castor.pipelines import verify as verification
@@ -268,7 +325,7 @@ def verify(out: str, as_json: bool) -> None:
     sys.exit(1 if problems else 0)
 
 
-@main.command()
+@main.command(short_help="Writes one self-contained HTML page about a run.")
 @click.argument("out", type=click.Path())
 @click.option("--target", type=click.Path(dir_okay=False), help="Default: OUT/report.html.")
 def report(out: str, target: str | None) -> None:
@@ -281,8 +338,8 @@ def report(out: str, target: str | None) -> None:
     click.echo(path)
 
 
-@main.command()
-@click.option("--json", "as_json", is_flag=True)
+@main.command(short_help="What is installed and works, and how to mend the rest.")
+@as_json
 def doctor(as_json: bool) -> None:
     """What is installed, which engines and devices work, and the line that fixes the rest."""
     from castor.pipelines import doctor as examination

@@ -52,7 +52,7 @@ def estimate(job: Job, todo: int, workers: int) -> Estimate:
 
 def describe(job: Job, todo: list[int], workers: int | None) -> dict[str, Any]:
     """Configuration, plan and estimate as JSON values."""
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or min(len(os.sched_getaffinity(0)), len(job.shards))
     guess = estimate(job, len(todo), workers)
     existing = job.work
     while not existing.exists():

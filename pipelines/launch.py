@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import shlex
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 from castor.filters.errors import ConfigError
 from castor.pipelines import run as runs
 from castor.pipelines.engines import supervisor
+from castor.pipelines.figures import size
 from castor.pipelines.inputs import is_there
 from castor.pipelines.job import Job, reusable
 from castor.pipelines.progress import Totals
@@ -31,8 +33,13 @@ def launch(
     workers: int | None = None,
     mode: str | None = None,
     force: bool = False,
+    as_json: bool = False,
 ) -> Outcome | None:
-    """Runs a recipe with progress on stderr; None if there is no outcome to show."""
+    """Runs a recipe with progress on stderr; None if there is no outcome to show.
+
+    Args:
+        as_json: print what `dry_run` finds as JSON.
+    """
     found = load(recipe, settings)
     for source in found.sources:
         if source.optional and not is_there(source):
@@ -42,7 +49,8 @@ def launch(
 
         job = runs.plan(found, pathlib.Path(out).resolve(), limit=limit)
         todo = [s.number for s in job.shards if not reusable(job, s)]
-        print(estimate.render(estimate.describe(job, todo, workers)))
+        plan = estimate.describe(job, todo, workers)
+        print(json.dumps(plan, indent=1) if as_json else estimate.render(plan))
         return None
     if runner == "dataflow":
         from castor.pipelines.engines import dataflow
@@ -100,8 +108,8 @@ class watching:
                 print("starting workers", file=sys.stderr, flush=True)
                 return
             print(
-                f"measured {measured.rows} rows, {measured.bytes / 1e6:.0f} of "
-                f"{n_bytes / 1e6:.0f} MB; matched {totals['match'].shards} and wrote "
+                f"measured {measured.rows:,} rows, {size(measured.bytes)} of "
+                f"{size(n_bytes)}; matched {totals['match'].shards} and wrote "
                 f"{totals['write'].shards} of {shards} shards",
                 file=sys.stderr,
                 flush=True,

@@ -1,5 +1,6 @@
 """Every error says what, where, got, and what to do."""
 
+import json
 import os
 import subprocess
 
@@ -131,4 +132,6 @@ def test_a_dry_run_writes_nothing(castor, recipe, rows, tmp_path):
     done = castor("run", recipe, tmp_path / "out", "--set", f"input={rows}", "--dry-run")
     assert "5 files" in done.stdout
     assert "estimate" in done.stdout
+    done = castor("run", recipe, tmp_path / "out", "--set", f"input={rows}", "--dry-run", "--json")
+    assert json.loads(done.stdout)["plan"][0]["files"] == 5
     assert not (tmp_path / "out").exists()
