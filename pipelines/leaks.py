@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import functools
 import importlib.metadata
-import multiprocessing
 import pathlib
+import subprocess
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from castor.filters.errors import ConfigError
-from castor.pipelines import storage
+from castor.filters.errors import CastorError, ConfigError
+from castor.pipelines import progress, storage
 from castor.pipelines.recipe import Decontaminate
 
 if TYPE_CHECKING:  # the index comes with compiled kernels: imported where it is used
@@ -57,13 +57,36 @@ def folder(work: pathlib.Path, pinned: str) -> pathlib.Path:
 
 
 def prepare(found: Decontaminate, work: pathlib.Path, pinned: str) -> None:
-    """Builds the index unless it is there; in a process of its own, which gives back its memory."""
+    """Builds the index unless it is there; in a process of its own, which gives back its memory.
+
+    Raises:
+        CastorError: a benchmark cannot be read, or the index cannot be written.
+    """
     place = folder(work, pinned)
     if (place / BENCHMARKS).is_file():
         return
-    spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        pool.submit(_build, found, place).result()
+    progress.clear(work)  # an older fault must not be taken for one of now
+    command = [sys.executable, "-m", "castor.pipelines.leaks", str(work), pinned]
+    done = subprocess.run(
+        command, input=found.model_dump_json(), text=True, capture_output=True, check=False
+    )
+    if done.returncode:
+        noted = progress.first_error(work)
+        raise (
+            noted[0]
+            if noted
+            else CastorError(
+                "the benchmarks could not be indexed",
+                where=", ".join(found.against),
+                got=done.stderr.strip().splitlines()[-1:] or f"exit status {done.returncode}",
+            )
+        )
+
+
+def main(work: pathlib.Path, pinned: str) -> None:
+    """Builds the index of the benchmarks that standard input describes."""
+    with progress.reporting(work):
+        _build(Decontaminate.model_validate_json(sys.stdin.read()), folder(work, pinned))
 
 
 def _build(found: Decontaminate, place: pathlib.Path) -> None:
@@ -112,3 +135,7 @@ def load_common(work: pathlib.Path, name: str, n_grams: int) -> np.ndarray:
     """The inverse of `save_common`: bool [grams]."""
     packed = (work / "benchmarks" / f"common-{name}.bits").read_bytes()
     return np.unpackbits(np.frombuffer(packed, np.uint8), count=n_grams).astype(bool)
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]), sys.argv[2])

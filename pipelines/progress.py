@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Iterator
 
-from castor.filters.errors import CastorError
+from castor.filters.errors import CastorError, ConfigError
 from castor.pipelines import storage
 
 STAGES = ("measure", "match", "write")
@@ -94,6 +94,7 @@ def reporting(work: pathlib.Path) -> Iterator[None]:
         note = {
             "time": time.time(),
             "ours": ours is not None,
+            "usage": isinstance(error, ConfigError),
             "what": ours.what if ours else " ".join(f"{type(error).__name__}: {error}".split()),
             "where": None if ours is None or ours.where is None else str(ours.where),
             "got": None if ours is None or ours.got is None else str(ours.got),
@@ -117,7 +118,8 @@ def first_error(work: pathlib.Path) -> tuple[CastorError, str] | None:
         return None
     note = min(notes, key=lambda n: n["time"])
     if note["ours"]:
-        error = CastorError(note["what"], where=note["where"], got=note["got"], fix=note["fix"])
+        kind = ConfigError if note["usage"] else CastorError
+        error = kind(note["what"], where=note["where"], got=note["got"], fix=note["fix"])
     else:
         error = CastorError(
             "a worker failed", got=note["what"][:400], fix="see run.log for the traceback"
