@@ -276,7 +276,8 @@ def measure_fingerprint(job: Job, shard: ShardInput) -> str:
                 if s.applies_to(shard.source)
             ],
             "schema": [str(f) for f in found.measured_schema],
-            "near": found.near.model_dump() if found.near else None,
+            # The bands are measured; from which similarity two are one is decided later.
+            "near": found.near.model_dump(exclude={"jaccard"}) if found.near else None,
             "limits": config["limits"],
             "limit": job.limit,
             "sidecars": job.sidecars[shard.source],

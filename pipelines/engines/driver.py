@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import pathlib
 import sys
 
@@ -17,6 +18,8 @@ def main(path: str) -> None:
 
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no orphan drivers
     plan = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    if os.getppid() != plan["supervisor"]:
+        sys.exit("the supervisor died before its driver had started")  # no signal comes any more
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     from castor.pipelines.engines import local
     from castor.pipelines.job import load_job

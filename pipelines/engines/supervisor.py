@@ -68,6 +68,7 @@ def run(
         KeyboardInterrupt: after every process of the run was ended.
     """
     plan = {"job": job.save(), "todo": todo, "done": done, "mode": mode, "workers": workers}
+    plan["supervisor"] = os.getpid()
     path = job.work / "plan.json"
     path.write_text(json.dumps(plan), encoding="utf-8")
     with log.open("ab") as file:

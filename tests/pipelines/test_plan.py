@@ -126,6 +126,15 @@ def test_what_a_list_says_is_part_of_the_input(make, tmp_path):
     assert fingerprint() != before
 
 
+def test_a_measured_shard_depends_on_the_bands_and_not_on_the_similarity(make, tmp_path):
+    def fingerprint(**near) -> str:
+        job = run.plan(make(dedup={"near": near}), tmp_path / "out")
+        return measure_fingerprint(job, job.shards[0])
+
+    assert fingerprint(jaccard=0.7) == fingerprint(jaccard=0.8)
+    assert fingerprint(bands=7) != fingerprint(bands=14)
+
+
 def test_an_error_of_the_plan_is_one_of_ours(make, tmp_path):
     with pytest.raises(CastorError, match="no annotator named 'txt'"):
         run.plan(make(annotate=["txt"]), tmp_path / "out")

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -49,3 +51,12 @@ def test_control_c_ends_every_process_and_says_what_to_do(recipe, many, tmp_path
     assert "the same command resumes where it stopped" in errors
     _, alive = psutil.wait_procs(family, timeout=10)
     assert not [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_driver_whose_supervisor_died_while_it_started_does_nothing(tmp_path):
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"supervisor": 1, "job": "none"}))
+    command = [sys.executable, "-m", "castor.pipelines.engines.driver", str(plan)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == "the supervisor died before its driver had started\n"
