@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import sys
 from typing import Any
 
 from castor.filters import policy as policies
@@ -75,7 +76,8 @@ def _detail(kind: str, name: str) -> dict[str, Any]:
         return _policy(policies.load(name), name)
     found: Any = sources.load(name) if kind == "source" else registry.load(kind, name)
     about = {"kind": kind, "name": name, "version": found.version,
-             "doc": inspect.cleandoc(found.doc)}  # fmt: skip
+             "doc": inspect.cleandoc(found.doc),
+             "module": inspect.cleandoc(sys.modules[found.module].__doc__ or "")}  # fmt: skip
     if kind == "source":
         options = [
             {"name": f.name, "type": str(f.type), "default": _default(f)}

@@ -143,6 +143,8 @@ def show_filter(found: Sequence[Mapping[str, Any]]) -> None:
         print_(f"{title}, version {one['version']}{given}")
         if one["doc"]:
             print_(_safe(one["doc"]))
+        if one.get("module"):
+            print_(_safe(f"\n{one['module']}\n"))
         if "files" in one:
             print_("reads " + _safe(", ".join(one["files"])))
         if one.get("options"):

@@ -152,3 +152,11 @@ def test_a_module_outside_is_shown_by_its_path(tmp_path, monkeypatch):
     assert (found["kind"], found["version"], found["files"]) == ("source", 4, ["*.txt"])
     with pytest.raises(ConfigError, match=r"no source named 'shown_by_path\.absent'"):
         views.filter_detail("shown_by_path.absent")
+
+
+def test_what_a_module_says_of_its_signals_and_options_is_shown(capsys):
+    views.show_filter(views.filter_detail("url"))
+    shown = capsys.readouterr().out
+    assert "categories: which lists block" in shown
+    views.show_filter(views.filter_detail("text"))
+    assert "words: `n_words` are cut at white space" in " ".join(capsys.readouterr().out.split())
