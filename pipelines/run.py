@@ -167,10 +167,12 @@ def run(
             finished.refuse_other(folder)
         _index(job, fresh=fresh)
         todo, done = _prepare(job)
+        note = _note(job, state, started, mode=mode, workers=workers, command=command)
+        storage.write_json(folder / "run.json", note)  # a run killed after its manifest is whole
         _engine(job, todo, done, mode=mode, workers=workers, watch=watch)
         manifest = storage.read_json(folder / MANIFEST)
         seconds = time.time() - started
-        _note(job, state, started, seconds, mode=mode, workers=workers, command=command)
+        storage.write_json(folder / "run.json", note | {"seconds": round(seconds, 3)})
     return Outcome(folder, manifest, False, seconds, len(todo), len(done))
 
 
@@ -238,6 +240,7 @@ def _prepare(job: Job) -> tuple[list[int], list[int]]:
     folder = pathlib.Path(job.out)
     for name in (*OUTCOMES, FINDINGS, "."):
         (folder / name / MANIFEST).unlink(missing_ok=True)
+    (folder / "report.html").unlink(missing_ok=True)  # of an older run
     storage.remove_temporaries(folder)
     progress.clear(job.work)
     done = [s.number for s in job.shards if reusable(job, s)]
@@ -252,28 +255,25 @@ def _note(
     job: Job,
     state: dict[str, Any],
     started: float,
-    seconds: float,
     *,
     mode: str,
     workers: int,
     command: str | None,
-) -> None:
+) -> dict[str, Any]:
+    """What is known of this run and is not part of the dataset."""
     moment = datetime.datetime.fromtimestamp(started, datetime.UTC)
-    storage.write_json(
-        pathlib.Path(job.out) / "run.json",
-        {
-            "state": state,
-            "started": moment.isoformat(timespec="seconds"),
-            "seconds": round(seconds, 3),
-            "mode": mode,
-            "workers": workers,
-            "command": command,
-            "host": platform.node(),
-            "python": platform.python_version(),
-            "roots": job.roots,
-            "recipe": job.recipe.model_dump(mode="json"),
-        },
-    )
+    return {
+        "state": state,
+        "started": moment.isoformat(timespec="seconds"),
+        "seconds": None,
+        "mode": mode,
+        "workers": workers,
+        "command": command,
+        "host": platform.node(),
+        "python": platform.python_version(),
+        "roots": job.roots,
+        "recipe": job.recipe.model_dump(mode="json"),
+    }
 
 
 def load(name: str, settings: Sequence[str] = ()) -> Recipe:

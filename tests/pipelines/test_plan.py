@@ -9,7 +9,9 @@ import yaml
 
 from castor.filters.errors import CastorError, ConfigError
 from castor.pipelines import recipe, run
+from castor.pipelines.inspection import summary
 from castor.pipelines.job import measure_fingerprint
+from castor.pipelines.report import build
 
 RULE = {"reason": "own.short", "signal": "text.n_words", "at_least": 2, "cite": "for the test"}
 POLICY = {"name": "own", "version": 1, "modality": "text", "rules": [RULE]}
@@ -242,3 +244,21 @@ def test_one_shard_needs_one_worker(make, tmp_path):
     out = tmp_path / "out"
     run.run(make(), out)
     assert json.loads((out / "run.json").read_text())["workers"] == 1
+
+
+def test_a_run_killed_right_after_its_manifest_is_finished(make, own, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    found = make(annotate=["text"], decide=[own()])
+    engine = run._engine
+
+    def killed(*arguments, **options):
+        engine(*arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "_engine", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(found, out, mode="memory")
+    assert (out / "manifest.json").is_file()
+    assert run.run(found, out, mode="memory").skipped
+    build(out)
+    assert summary(out)["seconds"] is None
