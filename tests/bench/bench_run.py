@@ -16,7 +16,7 @@ import tempfile
 
 PAGES = "web/extraction/trafilatura/pages-a.warc.gz"
 CHILD = """
-import json, pathlib, resource, sys, time
+import json, pathlib, re, sys, time
 from castor.pipelines import recipe, run
 from castor.pipelines.engines import supervisor
 supervisor.lean()
@@ -29,7 +29,8 @@ print(json.dumps({
     "pages": outcome.manifest["counts"]["total"]["in"],
     "seconds": time.perf_counter() - began,
     "cpu_s": time.process_time() - cpu,
-    "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+    # (getrusage would count what the parent held before it started this process)
+    "peak_mb": int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1000,
 }))
 """
 
