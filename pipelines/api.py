@@ -136,6 +136,8 @@ def _rows_or_dataset(dataset: str | os.PathLike[str]) -> tuple[pathlib.Path, str
     """Where the rows lie, and the kind of source that reads them."""
     path = pathlib.Path(dataset)
     ours = (path / MANIFEST).is_file()
+    if not ours and (path / ".work").is_dir():
+        open_folder(path)  # says that the run there did not finish
     return (path / "kept" if ours and (path / "kept").is_dir() else path), (
         "dataset" if ours else "rows"
     )

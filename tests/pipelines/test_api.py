@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 
+from castor.filters.errors import CastorError
 from castor.pipelines import api
 from castor.pipelines.cli import main
 
@@ -80,3 +81,9 @@ def test_leaked_questions_leave(rows, tmp_path):
     assert json.loads(found["matches"][0])[0]["benchmark"] == "quiz"
     assert "copper kettles" in found["sample"][0]
     assert api.open_dataset(tmp_path / "out" / "findings").rows == 1
+
+
+def test_a_run_that_did_not_finish_is_no_input(tmp_path):
+    (tmp_path / "half" / ".work" / "measured").mkdir(parents=True)
+    with pytest.raises(CastorError, match="no finished dataset here"):
+        api.dedup(tmp_path / "half", tmp_path / "out")
