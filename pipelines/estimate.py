@@ -10,22 +10,23 @@ from typing import Any
 from castor.pipelines.job import Job, tools_of
 from castor.pipelines.storage import to_json
 
-# Seconds per MB of raw input on one core, and MB of scratch and output per MB read, by kind
-# of source. Measured on the kit, one core of a two-core Xeon; good to a factor of two.
+# Seconds per MB of raw input on one core, and MB of scratch and output per MB read, by kind of
+# source: whole runs of each recipe over a folder of the kit, one core of a two-core Xeon. Input
+# differs: good to a factor of three. Rows were packed ones of a sentence each.
 COSTS = {
-    "web": (0.5, 0.5),
-    "books": (0.4, 1.5),
-    "code": (1.0, 3.0),
-    "rows": (0.3, 3.0),
-    "dataset": (0.1, 2.0),
-    "images": (0.6, 0.1),
-    "audio": (0.8, 0.1),
-    "video": (0.6, 0.1),
-    "interleaved": (0.3, 0.2),
+    "web": (0.17, 0.22),
+    "books": (0.26, 1.29),
+    "code": (0.82, 2.03),
+    "rows": (1.67, 8.88),
+    "dataset": (0.25, 2.18),
+    "images": (0.29, 0.08),
+    "audio": (0.21, 0.02),
+    "video": (0.09, 0.02),
+    "interleaved": (0.16, 0.04),
 }
-UNKNOWN = (0.5, 2.0)
-START_S = 12.0  # until the engine and its workers are up
-BASE_MB, WORKER_MB = 400, 500  # resident: the driver, and each worker with its decoder
+UNKNOWN = (0.3, 2.0)  # about the middle of the above
+START_S = 6.0  # of a run over two rows with two workers
+BASE_MB, WORKER_MB = 530, 640  # resident at the peak: supervisor and driver; worker and decoder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +47,7 @@ def estimate(job: Job, todo: int, workers: int) -> Estimate:
         megabytes = sum(f.n_bytes for f in shard.files) / 1e6
         cost, written = COSTS.get(kinds[shard.source], UNKNOWN)
         seconds += cost * megabytes * share
-        disk += 2 * written * megabytes  # the measured rows and the output
+        disk += written * megabytes
     return Estimate(START_S + seconds / workers, BASE_MB + WORKER_MB * workers, disk)
 
 
@@ -98,7 +99,7 @@ def render(found: dict[str, Any]) -> str:
     lines += [
         f"  {found['shards_to_measure']} shards to measure with {found['workers']} workers",
         "",
-        f"estimate (within a factor of two): {guess['seconds']} s, {guess['memory_mb']} MB of "
+        f"estimate (good to a factor of three): {guess['seconds']} s, {guess['memory_mb']} MB of "
         f"memory, {guess['disk_mb']} MB of disk ({guess['disk_free_mb']} MB free)",
         "nothing was run",
     ]
