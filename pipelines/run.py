@@ -17,11 +17,11 @@ import platform
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from castor.filters.errors import CastorError, ConfigError
-from castor.pipelines import finished, inputs, leaks, logs, progress, recipe, storage
+from castor.pipelines import finished, inputs, leaks, logs, progress, storage
 from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES, open_folder
 from castor.pipelines.job import (
     Job,
@@ -274,8 +274,3 @@ def _note(
         "roots": job.roots,
         "recipe": job.recipe.model_dump(mode="json"),
     }
-
-
-def load(name: str, settings: Sequence[str] = ()) -> Recipe:
-    """The recipe of that name or path, with `key=value` settings applied."""
-    return recipe.load(name, settings)
