@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from castor.filters.errors import CastorError
+from castor.pipelines.commands.options import as_json, engine_options
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -52,46 +53,6 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a gate said no.
     """
-
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-
-
-def engine_options(function: Any) -> Any:
-    """The options of every verb that runs a pipeline."""
-    for option in reversed(
-        [
-            click.option(
-                "--workers",
-                type=click.IntRange(1),
-                help="How many processes; default: one per core, and no more than shards.",
-            ),
-            click.option(
-                "--mode",
-                type=click.Choice(["memory", "threads", "processes"]),
-                help="How work is spread on this machine; default: processes, memory for one.",
-            ),
-            click.option(
-                "--runner",
-                type=click.Choice(["local", "dataflow"]),
-                default="local",
-                show_default=True,
-                help="Which engine runs it. Dataflow reads its own options after `--`.",
-            ),
-            click.option(
-                "--limit", type=click.IntRange(1), help="Only the first N records of every shard."
-            ),
-            click.option("--force", is_flag=True, help="Replace a finished run in OUT."),
-            click.option(
-                "--dry-run",
-                is_flag=True,
-                help="Show configuration, plan and estimate, and run nothing.",
-            ),
-            as_json,
-        ]
-    ):
-        function = option(function)
-    return function
 
 
 @main.command(short_help="The whole chain on raw input that this machine has.")

@@ -15,9 +15,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from castor.filters import storage
 from castor.filters.errors import CastorError
 from castor.filters.record import MAX_ROWS, SCHEMA_VERSION, VERSION_KEY, check_schema
-from castor.pipelines import storage
 
 MANIFEST = "manifest.json"
 OUTCOMES = ("kept", "dropped", "rejected", "duplicate", "contaminated")

@@ -17,9 +17,10 @@ from typing import Any
 import pyarrow as pa
 
 from castor.filters import policy as policies
+from castor.filters import storage
 from castor.filters.errors import CastorError, ConfigError
+from castor.filters.lock import locked
 from castor.filters.policy import Policy
-from castor.pipelines import storage
 from castor.pipelines.dataset import (
     MANIFEST,
     Dataset,
@@ -28,7 +29,6 @@ from castor.pipelines.dataset import (
     open_folder,
     read_shard,
 )
-from castor.pipelines.lock import locked
 from castor.pipelines.results import is_run
 
 SCHEMA = pa.schema(

@@ -7,8 +7,8 @@ import os
 import shutil
 from typing import Any
 
+from castor.filters.storage import to_json
 from castor.pipelines.job import Job, tools_of
-from castor.pipelines.storage import to_json
 
 # Seconds per MB of raw input on one core, and MB of scratch and output per MB read, by kind of
 # source: whole runs of each recipe over a folder of the kit, one core of a two-core Xeon. Input

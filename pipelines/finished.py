@@ -6,8 +6,8 @@ import json
 import pathlib
 from typing import Any
 
+from castor.filters import storage
 from castor.filters.errors import CastorError, ConfigError
-from castor.pipelines import storage
 from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES, open_folder, read_manifest
 from castor.pipelines.job import Job, castor_version, measure_fingerprint, tools_of
 

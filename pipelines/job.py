@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from castor.filters import registry
+from castor.filters import registry, storage
 from castor.filters.annotator import Annotator, Context
 from castor.filters.errors import ConfigError, unknown_name
 from castor.filters.policy import Policy, from_mapping
@@ -24,7 +24,6 @@ from castor.filters.policy import load as load_policy
 from castor.filters.record import RECORD_SCHEMA
 from castor.filters.rewriter import Rewriter
 from castor.pipelines import source as sources
-from castor.pipelines import storage
 from castor.pipelines.inputs import File, Inputs, ShardInput
 from castor.pipelines.recipe import Recipe, Step
 from castor.pipelines.signatures import bands_type

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from castor.filters import storage
 from castor.filters.errors import CastorError, ConfigError
-from castor.pipelines import progress, storage
+from castor.pipelines import progress
 from castor.pipelines.recipe import Decontaminate
 
 if TYPE_CHECKING:  # the index comes with compiled kernels: imported where it is used

@@ -16,8 +16,8 @@ import time
 import traceback
 from collections.abc import Iterator
 
+from castor.filters import storage
 from castor.filters.errors import CastorError, ConfigError
-from castor.pipelines import storage
 
 STAGES = ("measure", "match", "write")
 RESERVE = "reserve"  # room for a fault's note on a disk that is full

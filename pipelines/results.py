@@ -15,10 +15,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from castor.filters import policy as policies
+from castor.filters import storage
 from castor.filters.errors import CastorError
 from castor.filters.policy import Condition, Policy, Rule
 from castor.filters.record import Modality
-from castor.pipelines import storage
 from castor.pipelines.dataset import MANIFEST, OUTCOMES, Dataset, open_folder, read_manifest
 from castor.pipelines.recipe import Step
 

@@ -20,8 +20,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from castor.filters import storage
 from castor.filters.errors import CastorError, ConfigError
-from castor.pipelines import finished, inputs, leaks, logs, progress, storage
+from castor.filters.lock import locked
+from castor.pipelines import finished, inputs, leaks, logs, progress
 from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES, open_folder
 from castor.pipelines.job import (
     Job,
@@ -31,7 +33,6 @@ from castor.pipelines.job import (
     sidecar_digest,
     tools_of,
 )
-from castor.pipelines.lock import locked
 from castor.pipelines.recipe import Recipe
 from castor.pipelines.source import load as load_source
 

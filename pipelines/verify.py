@@ -15,9 +15,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from castor.filters import storage
 from castor.filters.errors import CastorError
 from castor.filters.record import RECORD_SCHEMA, check_schema
-from castor.pipelines import storage
 from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES
 from castor.pipelines.verify_manifest import REBUILD, RESTORE, Problem, read_dataset, read_run
 from castor.pipelines.verify_rows import Rows

@@ -8,9 +8,9 @@ from typing import Any
 
 import pydantic
 
+from castor.filters import storage
 from castor.filters.errors import CastorError
 from castor.filters.record import SCHEMA_VERSION
-from castor.pipelines import storage
 from castor.pipelines.dataset import FINDINGS, OUTCOMES
 
 RESTORE = "restore it, or delete manifest.json and run the same command again to rebuild"

@@ -8,8 +8,9 @@ import importlib.resources
 import pathlib
 from typing import Any
 
+from castor.filters import storage
 from castor.filters.errors import CastorError
-from castor.pipelines import figures, storage
+from castor.pipelines import figures
 from castor.pipelines.results import Results, open_run
 
 SECTIONS = (

@@ -7,9 +7,10 @@ import pathlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from castor.filters import storage
 from castor.filters.errors import CastorError
 from castor.filters.record import SCHEMA_VERSION
-from castor.pipelines import leaks, progress, storage
+from castor.pipelines import leaks, progress
 from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES
 from castor.pipelines.job import castor_version
 from castor.pipelines.stages.statistics import Statistics

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from castor.pipelines import leaks, storage
+from castor.filters import storage
+from castor.pipelines import leaks
 from castor.pipelines.decontaminate.decide import Finding, findings
 from castor.pipelines.decontaminate.scan import HIT
 from castor.pipelines.job import Job

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 import numpy as np
 
-from castor.pipelines import leaks, progress, storage
+from castor.filters import storage
+from castor.pipelines import leaks, progress
 from castor.pipelines.dataset import read_shard
 from castor.pipelines.decontaminate.scan import common_grams, pack_hits
 from castor.pipelines.dedup import candidates, exact, resolve, shingles, signatures

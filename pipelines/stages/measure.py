@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator
 
 import pyarrow as pa
 
+from castor.filters import storage
 from castor.filters.content_hash import content_hashes
 from castor.filters.errors import CastorError
 from castor.filters.reasons import Reason
@@ -25,7 +26,7 @@ from castor.filters.record import (
     size_of,
     to_batch,
 )
-from castor.pipelines import coders, progress, storage
+from castor.pipelines import coders, progress
 from castor.pipelines.dataset import (
     ShardWriter,
     damaged,

@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from castor.filters import storage
 from castor.filters.record import RECORD_SCHEMA
-from castor.pipelines import progress, storage
+from castor.pipelines import progress
 from castor.pipelines.dataset import (
     FINDINGS,
     OUTCOMES,

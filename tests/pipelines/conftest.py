@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from castor.filters import storage
 from castor.filters.record import MAX_ROWS, RECORD_SCHEMA, MediaRef, Record, to_batch
-from castor.pipelines import storage
 from castor.pipelines.dataset import (
     FINDINGS,
     MANIFEST,

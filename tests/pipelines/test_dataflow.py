@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
+from castor.filters import storage
 from castor.filters.errors import ConfigError
-from castor.pipelines import progress, recipe, storage
+from castor.pipelines import progress, recipe
 from castor.pipelines import run as runs
 from castor.pipelines.engines import dataflow
 

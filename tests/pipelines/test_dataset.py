@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from castor.filters import storage
 from castor.filters.errors import CastorError
 from castor.filters.record import VERSION_KEY, Modality, Record, to_batch
-from castor.pipelines import api, storage
+from castor.pipelines import api
 from castor.pipelines.coders import RecordBatchCoder
 from castor.pipelines.dataset import ShardWriter, describe_shard, read_shard
 

@@ -14,8 +14,9 @@ import warnings
 import psutil
 import pytest
 
+from castor.filters import storage
 from castor.filters.reasons import Reason
-from castor.pipelines import api, storage
+from castor.pipelines import api
 from castor.pipelines.dataset import OUTCOMES
 from castor.pipelines.verify import verify
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from castor.filters import storage
 from castor.filters.errors import CastorError
 from castor.filters.record import Record
-from castor.pipelines import storage
 from castor.pipelines.dataset import ShardWriter, describe_shard
 from castor.pipelines.verify import verify
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from castor.pipelines import storage
+from castor.filters import storage
 
 RECIPE = """\
 castor: 1

@@ -11,7 +11,7 @@ from castor.filters.errors import ConfigError
 
 
 def test_two_runs_do_not_write_to_one_folder(castor, recipe, rows, tmp_path):
-    from castor.pipelines.lock import locked
+    from castor.filters.lock import locked
 
     out = tmp_path / "out"
     with locked(out):

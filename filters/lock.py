@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Iterator
 
 from castor.filters.errors import CastorError
-from castor.pipelines.storage import cannot_write
+from castor.filters.storage import cannot_write
 
 
 @contextlib.contextmanager

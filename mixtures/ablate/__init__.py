@@ -1,0 +1,1 @@
+"""Ablations of mixtures: swarm, laws, bootstrap, proposal, verdict; what trains is in model."""

@@ -1,0 +1,1 @@
+"""From documents to tokens, fanned out by Beam: sample and count for a tokenizer, encode."""
