@@ -16,6 +16,7 @@ BASE = {
     "castor.filters.configuration",
     "castor.filters.errors",
     "castor.filters.lock",
+    "castor.filters.outputs",
     "castor.filters.storage",
 }
 RECORD = "castor.filters.record"
