@@ -59,8 +59,8 @@ def examine(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[
         stream = container.streams.audio[0]
         codec = containers.check_codec(stream)
         declared_s = _declared_s(stream, demuxer) or _xing_s(window, stream)
-        sound = _Sound()
-        for block in _blocks(container, stream, sound, limits):
+        sound = Sound()
+        for block in blocks(container, stream, sound, limits):
             sound.add(block)
         sound.finish()
         facts = containers.tags(container, stream)
@@ -108,7 +108,7 @@ def _xing_s(window: Window, stream: Any) -> float | None:
 
 
 def _silent_reason(
-    sound: _Sound,
+    sound: Sound,
     cut: bool,
     n_declared: int,
     declared_s: float | None,
@@ -125,7 +125,7 @@ def _silent_reason(
     return MediaError(Reason.EMPTY, "a container without a sample")
 
 
-class _Sound:
+class Sound:
     """Running measures over the blocks of a sound, float32 [channels, samples]."""
 
     def __init__(self) -> None:
@@ -194,7 +194,7 @@ class _Sound:
             self._clipped += int(closed[closed >= CLIP_RUN].sum())
 
 
-def _blocks(container: Any, stream: Any, sound: _Sound, limits: Limits) -> Iterator[np.ndarray]:
+def blocks(container: Any, stream: Any, sound: Sound, limits: Limits) -> Iterator[np.ndarray]:
     """Decoded samples in blocks of about BLOCK_SAMPLES, in [-1, 1].
 
     Packets that do not decode are counted in `sound`; frames of another rate or number of
@@ -221,13 +221,13 @@ def _blocks(container: Any, stream: Any, sound: _Sound, limits: Limits) -> Itera
         yield np.concatenate(held, axis=1)
 
 
-def _frames(container: Any, stream: Any, sound: _Sound, limits: Limits) -> Iterator[Any]:
+def _frames(container: Any, stream: Any, sound: Sound, limits: Limits) -> Iterator[Any]:
     for packet in containers.packets(container, [stream], limits):
         yield from _decoded(packet.decode, sound)
     yield from _decoded(lambda: stream.codec_context.decode(None), sound)
 
 
-def _decoded(decode: Any, sound: _Sound) -> list[Any]:
+def _decoded(decode: Any, sound: Sound) -> list[Any]:
     try:
         return [f for f in decode() if f.samples]
     except av.error.FFmpegError as error:

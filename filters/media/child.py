@@ -33,15 +33,27 @@ PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 
 
+# What may be asked, and which function of which module of this folder answers.
+HANDLERS = {
+    "image": ("image", "examine"),
+    "audio": ("audio", "examine"),
+    "video": ("video", "examine"),
+    "image.soft": ("patches", "soft"),
+    "audio.soft": ("hearing", "soft"),
+    "video.soft": ("frames", "soft"),
+}
+
+
 def handler_of(kind: str) -> Handler:
-    """The function that examines media of a kind: `examine` of the module of that name."""
-    if kind not in ("image", "audio", "video"):
+    """The function that answers requests of a kind."""
+    if kind not in HANDLERS:
         raise ValueError(f"no decoder for {kind!r}")
-    name = f"castor.filters.media.{kind}"
+    module, function = HANDLERS[kind]
+    name = f"castor.filters.media.{module}"
     if name not in sys.modules:
         importlib.import_module(name)
         gc.freeze()
-    return sys.modules[name].examine
+    return getattr(sys.modules[name], function)
 
 
 def serve(channel: socket.socket, find: Callable[[str], Handler] = handler_of) -> None:

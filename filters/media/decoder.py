@@ -211,6 +211,11 @@ _remembered: collections.OrderedDict[tuple[str, bytes, int], Found | MediaError]
 _remembered = collections.OrderedDict()
 
 
+def shared() -> Decoder:
+    """The one decoder of this process."""
+    return _decoder
+
+
 def examine(kind: str, window: Window, digest: bytes, mime: str, reader: str | None) -> Found:
     """Facts and measures of one medium.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from PIL import Image, ImageChops, ImageFile, UnidentifiedImageError
@@ -37,26 +38,16 @@ def examine(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[
     Raises:
         MediaError: `bomb`, `corrupt`, `truncated`, `not_decodable`, `unsupported_format`.
     """
-    formats = ("JPEG", "MPO") if request["reader"] == "JPEG" else (request["reader"],)
-    if not set(formats) <= set(FORMATS):
-        raise MediaError(Reason.UNSUPPORTED_FORMAT, f"no reader for {request['mime']}")
-    # Pillow warns above the limit and raises above twice the limit; here both are errors.
-    Image.MAX_IMAGE_PIXELS = limits.picture_pixels
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with _opened(window, formats) as image:
-            width, height = _checked_size(image, limits)
+    formats = formats_of(request)
+    with bombs_are_errors(limits):
+        with opened(window, formats) as image:
+            width, height = checked_size(image, limits)
             mode, n_frames = image.mode, _frames(image)
             truncated = not _decodes_whole(image)
-            orientation = _orientation(image)
+            turned = orientation(image)
         if truncated:
-            rows_share = _rows_of_truncated(window, formats)
-            if rows_share < MIN_ROWS_SHARE:
-                raise MediaError(
-                    Reason.TRUNCATED, f"ends after {rows_share:.0%} of its rows were decoded"
-                )
-    if orientation in (5, 6, 7, 8):
+            check_rows_of_truncated(window, formats)
+    if turned in (5, 6, 7, 8):
         width, height = height, width
     meta = {
         "mime": request["mime"],
@@ -64,7 +55,7 @@ def examine(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[
         "height": str(height),
         "mode": mode,
         "frames": str(n_frames),
-        **({"orientation": str(orientation)} if orientation else {}),
+        **({"orientation": str(turned)} if turned else {}),
         **({"truncated": "true"} if truncated else {}),
     }
     signals = {
@@ -81,12 +72,44 @@ def examine(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[
     return {"kind": "image", "facts": meta, "signals": signals}
 
 
-def _opened(window: Window, formats: tuple[str, ...]) -> Image.Image:
-    with _faults("its header"):
+def formats_of(request: Mapping[str, Any]) -> tuple[str, ...]:
+    """The Pillow formats that may open what the magic bytes promise.
+
+    Raises:
+        MediaError: `unsupported_format`.
+    """
+    formats = ("JPEG", "MPO") if request["reader"] == "JPEG" else (request["reader"],)
+    if not set(formats) <= set(FORMATS):
+        raise MediaError(Reason.UNSUPPORTED_FORMAT, f"no reader for {request['mime']}")
+    return formats
+
+
+@contextlib.contextmanager
+def bombs_are_errors(limits: Limits) -> Iterator[None]:
+    """Pillow warns above its limit and raises above twice its limit; here both are errors."""
+    Image.MAX_IMAGE_PIXELS = limits.picture_pixels
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def opened(window: Window, formats: tuple[str, ...]) -> Image.Image:
+    """The picture, its header parsed; close it when done.
+
+    Raises:
+        MediaError: the header does not parse, with the typed reason.
+    """
+    with faults("its header"):
         return Image.open(window.buffered(), formats=formats)
 
 
-def _checked_size(image: Image.Image, limits: Limits) -> tuple[int, int]:
+def checked_size(image: Image.Image, limits: Limits) -> tuple[int, int]:
+    """Width and height by the header.
+
+    Raises:
+        MediaError: `corrupt` for none, `bomb` for too many pixels.
+    """
     width, height = image.size
     if width < 1 or height < 1:
         raise MediaError(Reason.CORRUPT, f"its header says {width} x {height} pixels")
@@ -98,18 +121,18 @@ def _checked_size(image: Image.Image, limits: Limits) -> tuple[int, int]:
     return width, height
 
 
-def _orientation(image: Image.Image) -> int | None:
+def orientation(image: Image.Image) -> int | None:
     """EXIF orientation 1-8, after decoding: in a PNG the tag may lie behind the pixels."""
     try:
-        orientation = image.getexif().get(ORIENTATION)
+        turned = image.getexif().get(ORIENTATION)
     # EXIF is decoration: whatever is wrong with it, the picture is still there.
     except Exception:  # noqa: BLE001
         return None
-    return orientation if orientation in range(1, 9) else None
+    return turned if turned in range(1, 9) else None
 
 
 def _frames(image: Image.Image) -> int:
-    with _faults("its frames"):
+    with faults("its frames"):
         if image.format == "GIF":
             n_frames = 1
             try:
@@ -129,13 +152,24 @@ def _decodes_whole(image: Image.Image) -> bool:
         width, height = (max(1, side // DRAFT_SCALE) for side in image.size)
         image.draft(None, (width, height))
     try:
-        with _faults("its data"):
+        with faults("its data"):
             image.load()
     except MediaError as error:
         if error.reason is Reason.TRUNCATED:
             return False
         raise
     return True
+
+
+def check_rows_of_truncated(window: Window, formats: tuple[str, ...]) -> None:
+    """Refuses a picture of which too little was decoded before its data ended.
+
+    Raises:
+        MediaError: `truncated`.
+    """
+    rows_share = _rows_of_truncated(window, formats)
+    if rows_share < MIN_ROWS_SHARE:
+        raise MediaError(Reason.TRUNCATED, f"ends after {rows_share:.0%} of its rows were decoded")
 
 
 def _rows_of_truncated(window: Window, formats: tuple[str, ...]) -> float:
@@ -146,7 +180,7 @@ def _rows_of_truncated(window: Window, formats: tuple[str, ...]) -> float:
     """
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
-        with _opened(window, formats) as image, _faults("its data"):
+        with opened(window, formats) as image, faults("its data"):
             _frames(image)
             image.load()
             shown = image.convert("RGB")
@@ -162,7 +196,7 @@ def _rows_unlike(image: Image.Image, colour: Any) -> float:
     return (box[3] - box[1]) / image.height if box else 0.0
 
 
-class _faults:
+class faults:
     """Turns what Pillow raises on broken files into MediaError with a typed reason."""
 
     def __init__(self, where: str) -> None:

@@ -7,6 +7,7 @@ beginning only as far as was asked for, into an unnamed temporary file.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import lzma
 import os
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
 from castor.filters.media.decoder import Found, examine, recall
@@ -56,8 +57,7 @@ def examine_media(ref: MediaRef, kind: str, roots: Mapping[str, str]) -> Found:
     known = recall(kind, ref.blake2b, ref.length)
     if known is not None:
         return known
-    with open_media(ref, roots) as window:
-        _check(ref, window.length, window.digest())
+    with open_checked(ref, roots) as window:
         found = sniff(window.at(0, HEAD_BYTES), window.at)
         if found is None:
             raise MediaError(Reason.CORRUPT, "begins with the bytes of no known format")
@@ -91,6 +91,18 @@ def open_media(ref: MediaRef, roots: Mapping[str, str]) -> Window:
         except OSError as error:
             raise MediaError(Reason.UNREADABLE, f"{ref.uri}: {error.strerror}") from error
         return container.window(ref)
+
+
+@contextlib.contextmanager
+def open_checked(ref: MediaRef, roots: Mapping[str, str]) -> Iterator[Window]:
+    """A stream over the bytes of a medium, which are those that were referred to.
+
+    Raises:
+        MediaError: as `read_media`.
+    """
+    with open_media(ref, roots) as window:
+        _check(ref, window.length, window.digest())
+        yield window
 
 
 def resolve(uri: str, roots: Mapping[str, str]) -> str:

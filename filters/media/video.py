@@ -40,19 +40,12 @@ def examine(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[
     """
     demuxer = request["reader"]
     with containers.opened(window, demuxer, limits) as container:
-        stream = next((s for s in container.streams.video if not _is_cover(s)), None)
+        stream = stream_of(container)
         if stream is None:
             if container.streams.audio:
                 return audio.examine(window, request, limits)
             raise MediaError(Reason.NOT_DECODABLE, "a container without picture or sound")
-        codec = containers.check_codec(stream)
-        context = stream.codec_context
-        context.options = {"max_pixels": str(limits.frame_pixels)}
-        if context.width * context.height > limits.frame_pixels:
-            raise MediaError(
-                Reason.BOMB,
-                f"{context.width} x {context.height} pixels, the limit is {limits.frame_pixels}",
-            )
+        codec = check_stream(stream, limits)
         clip = _Clip(stream)
         clip.read(container, limits)
         facts = containers.tags(container, stream)
@@ -77,6 +70,28 @@ def examine(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[
         facts["duration_s"] = f"{signals['duration_s']:.6f}"
         facts["bit_rate"] = str(round(window.length * 8 / signals["duration_s"]))
     return {"kind": "video", "facts": facts, "signals": signals, "subtitles": clip.subtitles}
+
+
+def stream_of(container: Any) -> Any | None:
+    """The first video stream that is not the cover of a sound, None if there is none."""
+    return next((s for s in container.streams.video if not _is_cover(s)), None)
+
+
+def check_stream(stream: Any, limits: Limits) -> str:
+    """The canonical name of a video stream's codec; sets the limit of its pixels.
+
+    Raises:
+        MediaError: `unsupported_format` for the codec, `bomb` for the size.
+    """
+    codec = containers.check_codec(stream)
+    context = stream.codec_context
+    context.options = {"max_pixels": str(limits.frame_pixels)}
+    if context.width * context.height > limits.frame_pixels:
+        raise MediaError(
+            Reason.BOMB,
+            f"{context.width} x {context.height} pixels, the limit is {limits.frame_pixels}",
+        )
+    return codec
 
 
 def _is_cover(stream: Any) -> bool:
