@@ -72,7 +72,7 @@ def prepare(found: Decontaminate, work: pathlib.Path, pinned: str) -> None:
         command, input=found.model_dump_json(), text=True, capture_output=True, check=False
     )
     if done.returncode:
-        noted = progress.first_error(work)
+        noted = progress.first_error(work, work.parent / "run.log")
         raise (
             noted[0]
             if noted

@@ -71,13 +71,13 @@ class BytesRead:
 
 
 def read(work: pathlib.Path) -> dict[str, Totals]:
-    """The totals of all workers by stage."""
+    """The totals of all workers by stage; the stages of a run are there from the start."""
     totals = {stage: Totals() for stage in STAGES}
     for path in sorted((work / "progress").glob("*.jsonl")):
         for line in path.read_bytes().splitlines():
             with contextlib.suppress(ValueError):  # a line still being written
                 stage, shards, rows, n_bytes = json.loads(line)
-                total = totals[stage]
+                total = totals.setdefault(stage, Totals())
                 total.shards += shards
                 total.rows += rows
                 total.bytes += n_bytes
@@ -108,8 +108,12 @@ def reporting(work: pathlib.Path) -> Iterator[None]:
         raise
 
 
-def first_error(work: pathlib.Path) -> tuple[CastorError, str] | None:
-    """The first fault that a worker wrote down, with its traceback."""
+def first_error(work: pathlib.Path, log: pathlib.Path) -> tuple[CastorError, str] | None:
+    """The first fault that a worker wrote down, with its traceback.
+
+    Args:
+        log: the file in which whoever asks keeps the traceback, for the message.
+    """
     notes = []
     for path in (work / "progress").glob("*.error"):
         with contextlib.suppress(ValueError):
@@ -122,7 +126,7 @@ def first_error(work: pathlib.Path) -> tuple[CastorError, str] | None:
         error = kind(note["what"], where=note["where"], got=note["got"], fix=note["fix"])
     else:
         error = CastorError(
-            "a worker failed", got=note["what"][:400], fix="see run.log for the traceback"
+            "a worker failed", got=note["what"][:400], fix=f"see {log.name} for the traceback"
         )
     return error, note["traceback"]
 

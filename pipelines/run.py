@@ -8,23 +8,23 @@ only; when, where and how it ran goes to run.json and run.log beside it.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
 import os
 import pathlib
 import platform
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from castor.filters import storage
 from castor.filters.errors import CastorError, ConfigError
 from castor.filters.lock import locked
-from castor.pipelines import finished, inputs, leaks, logs, progress
+from castor.pipelines import finished, inputs, leaks, progress
 from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES, open_folder
+from castor.pipelines.engines.call import Call
+from castor.pipelines.engines.execute import check_mode, execute
 from castor.pipelines.job import (
     Job,
     portable,
@@ -36,8 +36,6 @@ from castor.pipelines.job import (
 from castor.pipelines.recipe import Recipe
 from castor.pipelines.source import load as load_source
 
-MODES = ("memory", "threads", "processes")
-WATCH_S = 0.2
 Watch = Callable[[Job, dict[str, progress.Totals]], None]
 
 
@@ -151,8 +149,7 @@ def run(
         CastorError: see its message; a run that failed resumes with the same call.
     """
     started = time.time()
-    if mode is not None and mode not in MODES:
-        raise ConfigError("no such mode", got=mode, fix=f"give one of {', '.join(MODES)}")
+    check_mode(mode)
     folder = pathlib.Path(out).resolve()
     job = plan(found, folder, limit=limit)
     workers = workers or min(len(os.sched_getaffinity(0)), len(job.shards))
@@ -180,48 +177,22 @@ def run(
 def _engine(
     job: Job, todo: list[int], done: list[int], *, mode: str, workers: int, watch: Watch | None
 ) -> None:
-    log = pathlib.Path(job.out) / "run.log"
-    if mode == "processes":
-        from castor.pipelines.engines import supervisor
-
-        def look() -> None:
-            if watch:
-                watch(job, progress.read(job.work))
-
-        supervisor.run(job, todo, done, mode=mode, workers=workers, log=log, watch=look)
-        return
-    from castor.pipelines.engines import local
-    from castor.pipelines.stages.pipeline import build
-
-    try:
-        with logs.beam_to(log), _watched(job, watch):
-            local.run(lambda p: build(p, job, todo, done), mode=mode, workers=workers)
-    except Exception as error:
-        # Beam raises what a step raised anew, by its words alone; the step wrote down all of it.
-        found = progress.first_error(job.work)
-        raise (found[0] if found else error) from error
-
-
-@contextlib.contextmanager
-def _watched(job: Job, watch: Watch | None) -> Iterator[None]:
-    """Calls `watch` from a thread of its own while the block runs in this one."""
-    if watch is None:
-        yield
-        return
-    over = threading.Event()
-
     def look() -> None:
-        while not over.wait(WATCH_S):
+        if watch:
             watch(job, progress.read(job.work))
 
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-        watch(job, progress.read(job.work))
+    execute(
+        Call(
+            "castor.pipelines.stages.pipeline:build_saved",
+            {"job": job.save(), "todo": todo, "done": done},
+        ),
+        work=job.work,
+        out=job.out,
+        log=pathlib.Path(job.out) / "run.log",
+        mode=mode,
+        workers=workers,
+        watch=look if watch else None,
+    )
 
 
 def _index(job: Job, *, fresh: bool) -> None:

@@ -1,4 +1,4 @@
-"""The process that drives the worker processes of one run; started by supervisor.py."""
+"""The process in which a supervised call runs; started by supervisor.py."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import pathlib
 import sys
 
 from castor.pipelines import progress
+from castor.pipelines.engines.call import Call
 
 
 def main(path: str) -> None:
-    """Runs the job that a file describes."""
+    """Makes the call that a file describes; a fault is written down beside the progress."""
     import ctypes
     import json
     import signal
@@ -21,17 +22,8 @@ def main(path: str) -> None:
     if os.getppid() != plan["supervisor"]:
         sys.exit("the supervisor died before its driver had started")  # no signal comes any more
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    from castor.pipelines.engines import local
-    from castor.pipelines.job import load_job
-    from castor.pipelines.stages.pipeline import build
-
-    job = load_job(plan["job"])
-    with progress.reporting(job.work):
-        local.run(
-            lambda p: build(p, job, plan["todo"], plan["done"]),
-            mode=plan["mode"],
-            workers=plan["workers"],
-        )
+    with progress.reporting(pathlib.Path(plan["work"])):
+        Call(plan["function"], plan["arguments"])()
 
 
 if __name__ == "__main__":

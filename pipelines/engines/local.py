@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -19,6 +20,7 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 
 from castor.pipelines.engines import orphan
+from castor.pipelines.engines.call import Call
 
 MODES = {"memory": "in_memory", "threads": "multi_threading", "processes": "multi_processing"}
 WORKER_DIED = 70  # exit status of a driver whose worker died (EX_SOFTWARE)
@@ -48,6 +50,11 @@ def run(build: Callable[[beam.Pipeline], None], *, mode: str, workers: int) -> N
     pipeline = beam.Pipeline(runner=runner_for(options), options=options)
     build(pipeline)
     pipeline.run().wait_until_finish()
+
+
+def run_named(function: str, arguments: Mapping[str, Any], *, mode: str, workers: int) -> None:
+    """As `run`, of a function that is named, for a process that is told what to build."""
+    run(Call(function, arguments), mode=mode, workers=workers)
 
 
 def runner_for(options: PipelineOptions) -> fn_runner.FnApiRunner:

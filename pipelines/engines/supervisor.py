@@ -1,4 +1,4 @@
-"""Runs a job in a process group of its own, and ends all of it when one part fails.
+"""Makes a call in a process group of its own, and ends all of it when one part fails.
 
 The supervisor stays light (no Beam), so it can draw progress, answer Ctrl-C at once and
 tell what happened when a worker is killed.
@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from castor.filters.errors import CastorError
 from castor.pipelines import progress
-from castor.pipelines.job import Job
+from castor.pipelines.engines.call import Call
 
 POLL_S = 0.2
 # One worker per core needs no threads inside; and freed memory goes back to the system: with
@@ -45,31 +45,30 @@ def lean() -> None:
 
 
 def run(
-    job: Job,
-    todo: list[int],
-    done: list[int],
+    call: Call,
     *,
-    mode: str,
-    workers: int,
+    work: pathlib.Path,
+    out: object,
     log: pathlib.Path,
     watch: Callable[[], None],
+    need_less: str = "fewer --workers need less memory",
 ) -> None:
-    """Runs a job to its end.
+    """Makes a call in a process of its own, and waits for its end.
 
     Args:
-        todo: shards to measure.
-        done: shards that were measured before.
-        mode: as in `engines.local.run`.
+        work: the folder in which the process and its workers leave `progress/`.
+        out: the output folder, for messages.
         log: the log file that the driver and its workers append to.
-        watch: called about five times a second while the job runs.
+        watch: called about five times a second while it runs.
+        need_less: what to do where memory does not suffice.
 
     Raises:
-        CastorError: a step failed, or a worker died.
-        KeyboardInterrupt: after every process of the run was ended.
+        CastorError: the call raised, or a process of it died.
+        KeyboardInterrupt: after every process of it was ended.
     """
-    plan = {"job": job.save(), "todo": todo, "done": done, "mode": mode, "workers": workers}
-    plan["supervisor"] = os.getpid()
-    path = job.work / "plan.json"
+    plan = {"supervisor": os.getpid(), "work": str(work)}
+    plan |= {"function": call.function, "arguments": dict(call.arguments)}
+    path = work / "plan.json"
     path.write_text(json.dumps(plan), encoding="utf-8")
     with log.open("ab") as file:
         process = subprocess.Popen(
@@ -90,7 +89,7 @@ def run(
         finally:
             _end_group(process)
     if process.returncode != 0:
-        raise _failure(job, process.returncode, log)
+        raise _failure(work, out, process.returncode, log, need_less)
 
 
 def _end_group(process: subprocess.Popen) -> None:
@@ -100,8 +99,10 @@ def _end_group(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _failure(job: Job, status: int, log: pathlib.Path) -> CastorError:
-    found = progress.first_error(job.work)
+def _failure(
+    work: pathlib.Path, out: object, status: int, log: pathlib.Path, need_less: str
+) -> CastorError:
+    found = progress.first_error(work, log)
     if found:
         error, trace = found
         with log.open("a", encoding="utf-8") as file:
@@ -113,7 +114,7 @@ def _failure(job: Job, status: int, log: pathlib.Path) -> CastorError:
         what = "a worker process was killed before it could finish"
     return CastorError(
         what,
-        where=job.out,
+        where=out,
         got="out of memory?" if status in (-9, 70) else f"exit status {status}",
-        fix=f"run the same command again: it resumes (fewer --workers need less memory; see {log})",
+        fix=f"run the same command again: it resumes ({need_less}; see {log})",
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from castor.pipelines.job import Job
+from castor.pipelines.job import Job, load_job
 from castor.pipelines.stages import match, measure
 from castor.pipelines.stages.commit import Commit
 from castor.pipelines.stages.write import Write
@@ -55,6 +55,11 @@ def build(pipeline: beam.Pipeline, job: Job, todo: Iterable[int], done: Iterable
         | "All results" >> beam.GroupByKey()
         | "Commit" >> beam.ParDo(Commit(path)).with_output_types(int)
     )
+
+
+def build_saved(pipeline: beam.Pipeline, job: str, todo: list[int], done: list[int]) -> None:
+    """As `build`, of a job that was saved to a file."""
+    build(pipeline, load_job(job), todo, done)
 
 
 def _common(signed: Any, matches: beam.PCollection, path: str) -> beam.PCollection:
