@@ -161,6 +161,7 @@ class TokenSource:
         name, split: which source and split.
         documents, tokens, text_bytes: how many there are.
         soft_dims: modality -> width of its vectors, of modalities that occur in this source.
+        soft_ids: modality -> id of its placeholder, likewise.
     """
 
     def __init__(
@@ -170,6 +171,7 @@ class TokenSource:
         split: str,
         lines: Sequence[Mapping[str, Any]],
         soft_dims: Mapping[str, int],
+        soft_ids: Mapping[str, int],
     ) -> None:
         self.folder, self.name, self.split = folder, name, split
         lines = sorted(lines, key=lambda line: str(line["path"]))
@@ -182,8 +184,9 @@ class TokenSource:
             for m in SOFT_MODALITIES
             if any(p.line["soft"].get(m) for p in self.parts)
         }
+        self.soft_ids = {m: soft_ids[m] for m in self.soft_dims}
         # First token and first document of every part, and the totals at the end.
-        self._token_base = [0, *np.cumsum([p.tokens for p in self.parts], dtype=np.int64).tolist()]
+        self.part_starts = [0, *np.cumsum([p.tokens for p in self.parts], dtype=np.int64).tolist()]
         self._document_base = [0, *np.cumsum([p.documents for p in self.parts]).tolist()]
 
     @property
@@ -198,7 +201,7 @@ class TokenSource:
         """
         if len(self.parts) == 1:
             return self.parts[0].offsets
-        inner = [p.offsets[:-1] + base for p, base in zip(self.parts, self._token_base)]
+        inner = [p.offsets[:-1] + base for p, base in zip(self.parts, self.part_starts)]
         return np.concatenate([*inner, np.array([self.tokens], np.int64)])
 
     def ids(self, start: int, stop: int) -> np.ndarray:
@@ -215,9 +218,9 @@ class TokenSource:
         for start, length, to in zip(starts, lengths, at):
             if start < 0 or start + length > self.tokens:
                 raise IndexError(f"tokens {start} to {start + length} of {self.tokens}")
-            part = bisect.bisect_right(self._token_base, start) - 1 if last else 0
+            part = bisect.bisect_right(self.part_starts, start) - 1 if last else 0
             while length:
-                first = start - self._token_base[part]
+                first = start - self.part_starts[part]
                 ids = self.parts[part].ids
                 n = min(length, len(ids) - first)
                 out[to : to + n] = ids[first : first + n]
@@ -226,8 +229,8 @@ class TokenSource:
     def document_at(self, tokens: np.ndarray) -> np.ndarray:
         """int64 [n]: the document that each token belongs to."""
         out = np.empty(len(tokens), np.int64)
-        for part, mask in self._grouped(tokens, self._token_base):
-            inner = tokens[mask] - self._token_base[part]
+        for part, mask in self._grouped(tokens, self.part_starts):
+            inner = tokens[mask] - self.part_starts[part]
             found = np.searchsorted(self.parts[part].offsets, inner, "right") - 1
             out[mask] = found + self._document_base[part]
         return out
@@ -237,7 +240,7 @@ class TokenSource:
         start, stop = np.empty((2, len(documents)), np.int64)
         for part, mask in self._grouped(documents, self._document_base):
             inner = documents[mask] - self._document_base[part]
-            offsets, base = self.parts[part].offsets, self._token_base[part]
+            offsets, base = self.parts[part].offsets, self.part_starts[part]
             start[mask], stop[mask] = offsets[inner] + base, offsets[inner + 1] + base
         return start, stop
 
@@ -263,9 +266,9 @@ class TokenSource:
         if not self.soft_dims:
             return
         for run, (start, length) in enumerate(zip(starts.tolist(), lengths.tolist())):
-            at, number = 0, bisect.bisect_right(self._token_base, start) - 1
+            at, number = 0, bisect.bisect_right(self.part_starts, start) - 1
             while at < length:
-                part, first = self.parts[number], start + at - self._token_base[number]
+                part, first = self.parts[number], start + at - self.part_starts[number]
                 n = min(length - at, part.tokens - first)
                 spans = part.spans
                 i = int(np.searchsorted(spans.stop, first, "right"))

@@ -94,7 +94,7 @@ class Tokens:
         if split not in SPLITS:
             raise unknown_name("split", split, SPLITS, where=self.path)
         lines = [s for s in self.manifest["shards"] if (s["source"], s["split"]) == (name, split)]
-        return TokenSource(self.path, name, split, lines, self.soft_dims)
+        return TokenSource(self.path, name, split, lines, self.soft_dims, self.id_space["soft"])
 
 
 def open_tokens(path: str | pathlib.Path) -> Tokens:
