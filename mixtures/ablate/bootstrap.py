@@ -70,7 +70,9 @@ def uncertainty(
         level: of the intervals.
         seed: of the weights.
     """
-    again = fit.refit(fitted, weights(fitted.table.runs, len(fitted.table.names) + 1, replicates, seed))
+    again = fit.refit(
+        fitted, weights(fitted.table.runs, len(fitted.table.names) + 1, replicates, seed)
+    )
     proposals = propose.propose(again, prior, pull=pull, caps=caps, starts=[proposal, *starts])
     tails = [(1 - level) / 2, (1 + level) / 2]
     low, high = np.quantile(proposals, tails, axis=0)

@@ -59,7 +59,7 @@ class LogLinear:
         return np.asarray(np.exp(z)[:, None] * self.t)
 
     def parameters(self) -> dict[str, Array]:
-        """c [R], b [R] and t [R, k], for a record."""
+        """For a record: c [R], b [R] and t [R, k]."""
         b = self.t.mean(-1)
         return {"c": self.c, "b": b, "t": self.t - b[:, None]}
 
@@ -87,7 +87,7 @@ class OwnLog:
         return result
 
     def parameters(self) -> dict[str, Array]:
-        """b [R, 3] and t [R, k], for a record."""
+        """For a record: b [R, 3] and t [R, k]."""
         return {"b": self.b, "t": self.t}
 
 

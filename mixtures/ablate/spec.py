@@ -53,8 +53,8 @@ class SwarmConfig(Frozen):
     runs: Positive
     tokens_per_run: Count
     concentration: tuple[Weight, Weight] = (0.1, 5.0)
-    temperature: float = pydantic.Field(2.0, ge=1, allow_inf_nan=False)
-    minimum_weight: float = pydantic.Field(2e-3, ge=0, lt=0.5)
+    temperature: float = pydantic.Field(default=2.0, ge=1, allow_inf_nan=False)
+    minimum_weight: float = pydantic.Field(default=2e-3, ge=0, lt=0.5)
 
     @pydantic.model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -72,9 +72,9 @@ class ConfirmConfig(Frozen):
         standard_errors: that the gain must exceed.
     """
 
-    seeds: int = pydantic.Field(3, ge=3)
+    seeds: int = pydantic.Field(default=3, ge=3)
     tokens: Count | None = None
-    standard_errors: float = pydantic.Field(2.0, ge=0, allow_inf_nan=False)
+    standard_errors: float = pydantic.Field(default=2.0, ge=0, allow_inf_nan=False)
 
 
 class HeldOut(Frozen):
@@ -127,15 +127,15 @@ class AblationSpec(Frozen):
     model: Mapping[str, Any] = {}
     optimizer: Mapping[str, Any] = {}
     batch_rows: Positive = 8
-    sequence_length: int | None = pydantic.Field(None, ge=8)
+    sequence_length: int | None = pydantic.Field(default=None, ge=8)
     parallel: Positive = 8
     heldout_tokens: Count = 50_000
     target_tokens: Count | None = None
     simulated_epochs: bool = True
     max_epochs: Weight | None = None
     law: Literal["auto", "own-log", "log-linear"] = "auto"
-    pull: float = pydantic.Field(0.05, ge=0, allow_inf_nan=False, alias="lambda")
-    bootstrap: int = pydantic.Field(200, ge=200)
+    pull: float = pydantic.Field(default=0.05, ge=0, allow_inf_nan=False, alias="lambda")
+    bootstrap: int = pydantic.Field(default=200, ge=200)
     seed: Seed = 0
 
     @pydantic.model_validator(mode="after")
