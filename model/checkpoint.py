@@ -61,22 +61,21 @@ class Checkpoints:
         Raises:
             CastorError: the operating system refuses to write.
         """
-        import jax
+        from castor.model import hosts
 
         temporary = self.folder / f"{storage.TEMPORARY}{step}"
-        first = jax.process_index() == 0
         with storage.writing(self.path(step)):
-            if first:
+            if hosts.first():
                 self.folder.mkdir(parents=True, exist_ok=True)
                 shutil.rmtree(temporary, ignore_errors=True)
-            _together(f"checkpoint {step}: begin")
+            hosts.wait(f"checkpoint {step}: begin")
             _write_state(temporary / STATE, state)
-            _together(f"checkpoint {step}: arrays")
-            if first:
+            hosts.wait(f"checkpoint {step}: arrays")
+            if hosts.first():
                 _describe(temporary, step, data)
                 self._place(temporary, step)
                 self._prune(step)
-            _together(f"checkpoint {step}: end")
+            hosts.wait(f"checkpoint {step}: end")
 
     def data(self, step: int) -> dict[str, Any]:
         """What was saved beside the state, once every file has the bytes that were written.
@@ -181,13 +180,3 @@ def _damaged(folder: pathlib.Path, why: str) -> CastorError:
         got=why,
         fix="restore it from a copy, or use another checkpoint",
     )
-
-
-def _together(what: str) -> None:
-    """Waits for all hosts; one host does not wait."""
-    import jax
-
-    if jax.process_count() > 1:
-        from jax.experimental import multihost_utils
-
-        multihost_utils.sync_global_devices(what)

@@ -10,6 +10,14 @@ from typing import Any
 LINE_EVERY_S = 5.0
 
 
+def say(message: str) -> None:
+    """A line on stderr that stays; of several hosts the first says it."""
+    import jax
+
+    if jax.process_index() == 0:
+        print(message, file=sys.stderr, flush=True)
+
+
 class Progress:
     """Shows steps, loss, speed and the time that remains on stderr.
 
@@ -52,15 +60,6 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
-
-    def say(self, message: str) -> None:
-        """A line that stays: a resumed checkpoint, a warning."""
-        if not self._shown:
-            return
-        if self._bar is not None:
-            self._bar.console.print(message, markup=False, highlight=False)
-        else:
-            print(message, file=sys.stderr, flush=True)
 
     def update(self, done: int, note: str = "") -> None:
         """Shows that `done` of the total are done; the first call starts the clock.

@@ -44,3 +44,16 @@ def bits(counts: np.ndarray, scored: np.ndarray) -> np.ndarray:
     # add-one over the whole id space, as if every id could come: Laplace's rule of succession
     share = (counts + 1) / (counts.sum() + len(counts))
     return np.where(scored, -np.log2(share), 0.0)
+
+
+def total(seen: np.ndarray, counts: np.ndarray, scored: np.ndarray) -> float | None:
+    """Bits of some tokens under the unigram model of some counts; None where nothing is counted.
+
+    Args:
+        seen: int64 [size], how often each id is to be paid for.
+        counts: int64 [size], of the training documents.
+        scored: bool [size].
+    """
+    if not counts[scored].any():
+        return None
+    return float(seen @ bits(counts, scored))
