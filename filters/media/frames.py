@@ -153,7 +153,7 @@ class _Search:
             if number < self._starts[self._open[0]]:
                 skipped = True
                 continue
-            if skipped:
+            if skipped:  # what the decoder still holds belongs to another place
                 context.flush_buffers()
                 skipped, self._before = False, None
             self._take(packet.decode)
