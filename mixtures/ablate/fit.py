@@ -50,12 +50,23 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Fitted:
-    """R laws for every target, and how well they predicted runs that they had not seen."""
+    """R laws for every target, and how well they predicted runs that they had not seen.
+
+    Attributes:
+        law: of every target.
+        rho: Spearman's correlation with left-out runs, by target and kind of law.
+        predicted: scores of the left-out runs [n] by the chosen laws.
+    """
 
     table: Table
     law: Mapping[str, laws.Law]
-    rho: Mapping[str, Mapping[str, float]]  # by target and kind of law
-    rho_score: float
+    rho: Mapping[str, Mapping[str, float]]
+    predicted: Array
+
+    @property
+    def rho_score(self) -> float:
+        """Spearman's correlation of the score with its predictions for left-out runs."""
+        return spearman(self.predicted, self.table.score)
 
     def score(self, X: Array) -> Array:
         """The predicted score [R, m] at mixtures [m, k] or [R, m, k]."""
@@ -127,7 +138,7 @@ def fit(data: Table, *, law: str = "auto", folds: int = FOLDS, seed: int = 0) ->
         best = max(kinds, key=lambda kind: round(rho[target][kind] / TIE))
         chosen[target] = _fit_kind(data, target, best, everything)
         predicted += data.targets[target] * outside[best]
-    return Fitted(data, chosen, rho, spearman(predicted, data.score))
+    return Fitted(data, chosen, rho, predicted)
 
 
 def refit(fitted: Fitted, weights: Array) -> Fitted:

@@ -36,6 +36,9 @@ class Law(Protocol):
     def slopes(self, x: Array) -> Array:
         """The gradient [R, k] at one mixture per law, x [R, k]."""
 
+    def parameters(self) -> dict[str, Array]:
+        """Its parameters by name, `t` [R, k] among them."""
+
 
 @dataclasses.dataclass(frozen=True)
 class LogLinear:
