@@ -13,8 +13,7 @@ import pathlib
 
 import numpy as np
 
-from castor.filters import storage
-from castor.filters.errors import CastorError
+from castor.mixtures.index_files import damaged, load, save
 from castor.mixtures.rows import Pieces
 from castor.mixtures.token_source import TokenSource
 
@@ -86,45 +85,46 @@ def _wait(
 def build(source: TokenSource, sequence_length: int, folder: pathlib.Path) -> None:
     """Packs a source and writes its index: the pieces by row and place.
 
-    `starts.npy` int64 and `lengths.npy` int32 [pieces] are tokens of the source, `rows.npy`
-    int64 [rows + 1] says where each row's pieces begin.
+    `starts.npy` int64 [pieces] is their first token in the source; `lengths.npy` int32 [pieces]
+    their tokens, negative where the document goes on behind the row; `rows.npy` int64
+    [rows + 1] says where each row's pieces begin.
 
     Raises:
         CastorError: the operating system refuses to write.
     """
     offsets = np.asarray(source.offsets)
-    tokens = np.diff(offsets)
-    count = -(-tokens // sequence_length)
-    document = np.repeat(np.arange(len(tokens)), count)
+    count = -(-np.diff(offsets) // sequence_length)
+    document = np.repeat(np.arange(len(count)), count)
     within = np.arange(len(document)) - np.repeat(np.cumsum(count) - count, count)
     starts = offsets[document] + within * sequence_length
-    lengths = np.minimum(offsets[document + 1] - starts, sequence_length)
+    stops = offsets[document + 1]
+    lengths = np.minimum(stops - starts, sequence_length)
     row, at = best_fit(lengths, sequence_length)
     order = np.lexsort((at, row))
-    rows = np.concatenate([[0], np.cumsum(np.bincount(row))]) if len(row) else np.zeros(1)
-    arrays = (starts[order], lengths[order].astype(np.int32), rows.astype(np.int64))
-    for name, array in zip(FILES, arrays):
-        with storage.replacing(folder / name) as path, path.open("wb") as file:
-            np.save(file, array)
+    signed = np.where(starts + lengths < stops, -lengths, lengths).astype(np.int32)
+    rows = np.concatenate([[0], np.cumsum(np.bincount(row))]).astype(np.int64)
+    for name, array in zip(FILES, (starts[order], signed[order], rows)):
+        save(folder / name, array)
 
 
 class BestFit:
-    """The layout that an index on disk describes.
+    """The layout that best-fit has found.
 
     Raises:
         CastorError: the index is missing, damaged, or of another source.
     """
 
     def __init__(self, source: TokenSource, sequence_length: int, folder: pathlib.Path) -> None:
-        self._source, self._length = source, sequence_length
-        self._starts, self._lengths, self._rows = (_load(folder / name) for name in FILES)
-        pieces = int(self._rows[-1])
-        if not len(self._starts) == len(self._lengths) == pieces:
-            found = f"{len(self._starts)} starts, {len(self._lengths)} lengths, {pieces} pieces"
-            raise _damaged(folder, found)
-        tokens = int(self._lengths.sum(dtype=np.int64))
-        if tokens != source.tokens:
-            raise _damaged(folder, f"{tokens} tokens, the source has {source.tokens}")
+        self._starts, self._lengths, self._rows = (load(folder / name) for name in FILES)
+        n = len(self._starts), len(self._lengths), int(self._rows[-1])
+        longest = int(np.abs(self._lengths).max(initial=0))
+        tokens = int(np.abs(self._lengths).sum(dtype=np.int64))
+        if len({*n}) > 1 or tokens != source.tokens or longest > sequence_length:
+            raise damaged(
+                folder,
+                f"{n} pieces of {tokens} tokens, at most {longest}; the source has "
+                f"{source.tokens} for rows of {sequence_length}",
+            )
 
     @property
     def rows(self) -> int:
@@ -138,29 +138,8 @@ class BestFit:
         row = np.repeat(np.arange(len(rows)), count)
         skipped = np.cumsum(count) - count
         piece = np.arange(len(row)) + np.repeat(first - skipped, count)
-        start, length = self._starts[piece], self._lengths[piece].astype(np.int64)
+        start, signed = self._starts[piece], self._lengths[piece].astype(np.int64)
+        length = np.abs(signed)
         before = np.cumsum(length) - length
         at = before - before[skipped][row]
-        ends = np.ones(len(row), bool)
-        # Only a piece as long as a row can go on behind it.
-        whole = np.flatnonzero((length == self._length) & (start + length < self._source.tokens))
-        stop = start[whole] + length[whole]
-        here, behind = self._source.document_at(start[whole]), self._source.document_at(stop)
-        ends[whole] = here != behind
-        return Pieces(row, at, start, length, ends)
-
-
-def _load(path: pathlib.Path) -> np.ndarray:
-    try:
-        return np.asarray(np.load(path, mmap_mode="r"))
-    except (OSError, ValueError, EOFError) as error:
-        raise _damaged(path, " ".join(str(error).split())) from error
-
-
-def _damaged(path: pathlib.Path, got: str) -> CastorError:
-    return CastorError(
-        "the index of a packing is damaged or missing",
-        where=path,
-        got=got,
-        fix="run `castor mixture compile` again with --force",
-    )
+        return Pieces(row, at, start, length, signed > 0)

@@ -2,38 +2,64 @@
 
 Row r has the tokens from r*T to r*T + T as inputs and the same shifted by one as targets, so
 every token but a document's first is the target of exactly one position. Only the last row is
-padded.
+padded. The index is where the documents begin, over all parts of the source.
 """
 
 from __future__ import annotations
 
+import pathlib
+
 import numpy as np
 
+from castor.mixtures.index_files import damaged, load, save
 from castor.mixtures.rows import Pieces
 from castor.mixtures.token_source import TokenSource
 
+FILES = ("offsets.npy",)
+
+
+def build(source: TokenSource, sequence_length: int, folder: pathlib.Path) -> None:
+    """Writes the index, `offsets.npy` int64 [documents + 1]; it is the same for any length.
+
+    Raises:
+        CastorError: the operating system refuses to write.
+    """
+    del sequence_length
+    save(folder / FILES[0], np.asarray(source.offsets))
+
 
 class ConcatChunk:
-    """The layout of concat-chunk; it needs no index."""
+    """The layout of concat-chunk.
 
-    def __init__(self, source: TokenSource, sequence_length: int) -> None:
-        self._source, self._length = source, sequence_length
+    Raises:
+        CastorError: the index is missing, damaged, or of another source.
+    """
+
+    def __init__(self, source: TokenSource, sequence_length: int, folder: pathlib.Path) -> None:
+        self._length = sequence_length
+        self._offsets = load(folder / FILES[0])
+        if len(self._offsets) != source.documents + 1 or self._offsets[-1] != source.tokens:
+            raise damaged(
+                folder / FILES[0],
+                f"{len(self._offsets) - 1} documents of {self._offsets[-1]} tokens, the source "
+                f"has {source.documents} of {source.tokens}",
+            )
+        self._tokens = source.tokens
 
     @property
     def rows(self) -> int:
         """Rows that have a target: the last token of the source is only that."""
-        return -(-max(0, self._source.tokens - 1) // self._length)
+        return -(-max(0, self._tokens - 1) // self._length)
 
     def pieces(self, rows: np.ndarray) -> Pieces:
         """The documents, whole or cut, in each of these rows."""
         begin = rows * self._length
-        end = np.minimum(begin + self._length, self._source.tokens)
-        first = self._source.document_at(begin)
-        count = self._source.document_at(end - 1) - first + 1
+        end = np.minimum(begin + self._length, self._tokens)
+        first = np.searchsorted(self._offsets, begin, "right") - 1
+        count = np.searchsorted(self._offsets, end, "left") - first
         row = np.repeat(np.arange(len(rows)), count)
-        within = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-        start, stop = self._source.bounds(first[row] + within)
-        cut_start, cut_stop = np.maximum(start, begin[row]), np.minimum(stop, end[row])
-        return Pieces(
-            row, cut_start - begin[row], cut_start, cut_stop - cut_start, cut_stop == stop
-        )
+        document = np.arange(len(row)) + np.repeat(first - np.cumsum(count) + count, count)
+        stop = self._offsets[document + 1]
+        start = np.maximum(self._offsets[document], begin[row])
+        length = np.minimum(stop, end[row]) - start
+        return Pieces(row, start - begin[row], start, length, start + length == stop)

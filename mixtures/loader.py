@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from castor.filters.errors import ConfigError
-from castor.mixtures.rows import Batch, RowSource, empty_batch
+from castor.mixtures.rows import Batch, RowSource, read_rows
 
 AHEAD = 2  # batches made ahead of the reader, per thread
 
@@ -119,8 +119,7 @@ class Loader:
         """This host's rows of one batch, by number; any step, in any order, from any thread.
 
         Returns:
-            What `castor.mixtures.rows.empty_batch` describes, with `source` int32 [rows], the
-            number of the source of each row.
+            What `castor.mixtures.rows.read_rows` describes.
 
         Raises:
             IndexError: the mixture has no such batch.
@@ -131,12 +130,8 @@ class Loader:
         first = step * self.batch_rows + self._first_row
         index = np.arange(first, first + self.rows, dtype=np.int64)
         source, _, row = self.mixture.plan.locate(index)
-        batch = empty_batch(self.rows, self.mixture.sequence_length, self.mixture.soft_dims)
-        for number in np.unique(source).tolist():
-            to = np.flatnonzero(source == number)
-            self.mixture.sources[number].fill(row[to], batch, to)
-        batch["source"] = source.astype(np.int32)
-        return batch
+        mixture = self.mixture
+        return read_rows(mixture.sources, source, row, mixture.soft_dims)
 
     def __iter__(self) -> Iterator[Batch]:
         return self

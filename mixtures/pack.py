@@ -9,9 +9,7 @@ import numpy as np
 
 from castor.filters import storage
 from castor.filters.errors import unknown_name
-from castor.mixtures import best_fit
-from castor.mixtures.best_fit import BestFit
-from castor.mixtures.concat import ConcatChunk
+from castor.mixtures import best_fit, concat
 from castor.mixtures.rows import Layout, RowSource
 from castor.mixtures.token_source import TokenSource
 
@@ -30,14 +28,11 @@ def row_source(
 
     Raises:
         ConfigError: there is no such packing.
-        CastorError: the index is missing or damaged.
+        CastorError: the index is missing, damaged, or of another source.
     """
     _known(packing)
-    layout: Layout
-    if packing == "best-fit":
-        layout = BestFit(source, sequence_length, pathlib.Path(folder))
-    else:
-        layout = ConcatChunk(source, sequence_length)
+    kind = best_fit.BestFit if packing == "best-fit" else concat.ConcatChunk
+    layout: Layout = kind(source, sequence_length, pathlib.Path(folder))
     return RowSource(source, layout, sequence_length)
 
 
@@ -49,11 +44,11 @@ def build_index(
     Args:
         packing: one of PACKINGS.
         sequence_length: positions in a row.
-        folder: of this source alone; made if the packing has an index, and only then.
+        folder: where the index is written; of this source alone.
 
     Returns:
         `rows`, `documents`, `tokens`; `padding`, the share of positions without a token;
-        `cropped`, the share of tokens that stand in no row; `cut`, the share of documents that
+        `cropped`, the share of tokens that no row has; `cut`, the share of documents that
         stand in more than one row; `files`, name -> `bytes` and `blake2b` of the index.
 
     Raises:
@@ -62,36 +57,30 @@ def build_index(
     """
     _known(packing)
     folder = pathlib.Path(folder)
-    files = {}
-    if packing == "best-fit":
-        best_fit.build(source, sequence_length, folder)
-        for name in best_fit.FILES:
-            path = folder / name
-            files[name] = {"bytes": path.stat().st_size, "blake2b": storage.digest(path)}
+    module = best_fit if packing == "best-fit" else concat
+    module.build(source, sequence_length, folder)
+    paths = [folder / name for name in module.FILES]
     rows = row_source(source, packing, sequence_length, folder).rows
+    seen = min(source.tokens, rows * sequence_length)  # by position; one more is only a target
     return {
         "rows": rows,
         "documents": source.documents,
         "tokens": source.tokens,
-        "padding": max(0.0, 1 - source.tokens / (rows * sequence_length)) if rows else 0.0,
-        "cropped": 0.0,
+        "padding": 1 - seen / (rows * sequence_length) if rows else 0.0,
+        "cropped": 0.0,  # neither packing leaves a token out
         "cut": _cut(source, packing, sequence_length),
-        "files": files,
+        "files": {p.name: {"bytes": p.stat().st_size, "blake2b": storage.digest(p)} for p in paths},
     }
 
 
 def _cut(source: TokenSource, packing: str, sequence_length: int) -> float:
     """Share of the documents that stand in more than one row."""
-    if not source.documents:
-        return 0.0
-    cut = 0
-    for part, base in zip(source.parts, source.part_starts):
-        start, stop = part.offsets[:-1] + base, part.offsets[1:] + base
-        if packing == "best-fit":
-            cut += int(np.count_nonzero(stop - start > sequence_length))
-        else:
-            cut += int(np.count_nonzero(start // sequence_length != (stop - 1) // sequence_length))
-    return cut / source.documents
+    start, stop = source.offsets[:-1], source.offsets[1:]
+    if packing == "best-fit":
+        cut = stop - start > sequence_length
+    else:
+        cut = start // sequence_length != (stop - 1) // sequence_length
+    return float(np.mean(cut)) if source.documents else 0.0
 
 
 def _known(packing: str) -> None:

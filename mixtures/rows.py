@@ -7,7 +7,7 @@ follows from that and is the same for every packing. All of it is made when a ro
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -61,77 +61,124 @@ class RowSource:
         self.source, self.layout, self.sequence_length = source, layout, sequence_length
         self.rows: int = layout.rows
 
-    def gather(self, rows: np.ndarray) -> Batch:
-        """The rows with these numbers (int64 [n]), as `empty_batch` describes them."""
-        out = empty_batch(len(rows), self.sequence_length, self.source.soft_dims)
-        self.fill(rows, out, np.arange(len(rows)))
-        return out
-
-    def fill(self, rows: np.ndarray, out: Batch, to: np.ndarray) -> None:
-        """Writes rows (int64 [n]) into a batch, row i to `out[...][to[i]]`.
+    def pieces(self, rows: np.ndarray) -> Pieces:
+        """What stands in each of these rows (int64 [n]).
 
         Raises:
             IndexError: there is no row of that number.
         """
         if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < self.rows:
             raise IndexError(f"rows {rows.min()} to {rows.max()} of {self.rows}")
-        n, length = len(rows), self.sequence_length
-        pieces = self.layout.pieces(np.asarray(rows, np.int64))
-        window = self._window(pieces, n)
-        targets = window[:, 1:]
-        out["inputs"][to] = window[:, :-1]
-        out["targets"][to] = targets
-        segment_ids, positions = _segments(pieces, n, length)
-        out["segment_ids"][to] = segment_ids
-        out["positions"][to] = positions
-        counted = targets != PAD_ID
-        for placeholder in self.source.soft_ids.values():
-            counted &= targets != placeholder
-        last = (pieces.at + pieces.length - 1)[pieces.ends]
-        counted[pieces.row[pieces.ends], last] = False
-        out["loss_mask"][to] = counted
-        if self.source.soft_dims:
-            self._soft(pieces, out, to)
+        return self.layout.pieces(np.asarray(rows, np.int64))
 
-    def _window(self, pieces: Pieces, n: int) -> np.ndarray:
-        """int32 [n, T + 1]: the tokens of the rows, and the target of each row's last token."""
-        width = self.sequence_length + 1
-        window = np.zeros((n, width), np.int32)
-        # A piece that goes on behind its row brings the target along. In front of another piece
-        # of the row that costs nothing: pieces are copied in order, the next one overwrites it.
-        length = pieces.length + ~pieces.ends
-        at = pieces.row * width + pieces.at
-        self.source.copy(pieces.start.tolist(), length.tolist(), at.tolist(), window.reshape(-1))
-        return window
-
-    def _soft(self, pieces: Pieces, out: Batch, to: np.ndarray) -> None:
-        """Writes the soft inputs of the rows and where they stand."""
-        filled: dict[tuple[str, int], int] = {}  # vectors of a modality in a row so far
-        for run in self.source.soft_runs(pieces.start, pieces.length):
-            row = int(to[pieces.row[run.run]])
-            at, n = int(pieces.at[run.run]) + run.at, len(run.vectors)
-            first = filled.get((run.modality, row), 0)
-            out[f"soft_{run.modality}"][row, first : first + n] = run.vectors
-            index = np.arange(first, first + n)
-            out[f"soft_{run.modality}_index"][row, at : at + n] = index
-            filled[run.modality, row] = first + n
+    def gather(self, rows: np.ndarray) -> Batch:
+        """The rows with these numbers (int64 [n]), as `read_rows` gives them."""
+        rows = np.asarray(rows, np.int64)
+        batch = read_rows([self], np.zeros(len(rows), np.int32), rows, self.source.soft_dims)
+        del batch["source"]
+        return batch
 
 
-def empty_batch(n: int, length: int, soft_dims: Mapping[str, int]) -> Batch:
-    """Arrays for `n` rows of `length` positions, all padding.
+def read_rows(
+    sources: Sequence[RowSource],
+    source: np.ndarray,
+    rows: np.ndarray,
+    soft_dims: Mapping[str, int],
+) -> Batch:
+    """Reads rows of several sources, all of one length T.
 
-    `inputs`, `targets`, `segment_ids` (0 = padding, documents from 1) and `positions` are int32
-    [n, length], `loss_mask` float32 [n, length], 1 where the target counts. For every modality
-    with soft inputs: `soft_<modality>` float16 [n, length, dim], filled from the front, and
-    `soft_<modality>_index` int32 [n, length], which of them stands at a position, or -1.
+    Args:
+        source: int32 [n], the number of each row's source.
+        rows: int64 [n], the number of the row in it.
+        soft_dims: modality -> width of its vectors, of all modalities to give.
+
+    Returns:
+        `inputs`, `targets`, `segment_ids` (0 = padding, documents of a row from 1) and
+        `positions` (from 0 in each piece of a document), int32 [n, T]; `loss_mask` float32
+        [n, T], 0 where the target belongs to another document than the input, is padding or
+        stands for a soft input; `source` int32 [n]. For every modality in `soft_dims`:
+        `soft_<modality>` float16 [n, T, dim], filled from the front, and
+        `soft_<modality>_index` int32 [n, T], which of them stands at a position, or -1.
+
+    Raises:
+        IndexError: a source has no such row.
+        CastorError: a file is missing or damaged.
     """
-    names = ("inputs", "targets", "segment_ids", "positions")
-    batch: Batch = {name: np.zeros((n, length), np.int32) for name in names}
-    batch["loss_mask"] = np.zeros((n, length), np.float32)
+    n, length = len(rows), sources[0].sequence_length
+    window = np.zeros((n, length + 1), np.int32)
+    batch = _empty_soft(n, length, soft_dims)
+    placeholders: set[int] = set()
+    found = []
+    for number in np.unique(source).tolist():
+        one, to = sources[number], np.flatnonzero(source == number)
+        pieces = one.pieces(rows[to])
+        pieces = dataclasses.replace(pieces, row=to[pieces.row])
+        _copy_tokens(one.source, pieces, window)
+        if one.source.soft_dims:
+            _copy_soft(one.source, pieces, batch)
+            placeholders.update(one.source.soft_ids.values())
+        found.append(pieces)
+    pieces = found[0] if len(found) == 1 else _merged(found)
+    targets = np.ascontiguousarray(window[:, 1:])
+    counted = targets != PAD_ID
+    for placeholder in placeholders:
+        counted &= targets != placeholder
+    last = pieces.row * length + pieces.at + pieces.length - 1
+    counted.reshape(-1)[last[pieces.ends]] = False
+    segment_ids, positions = _segments(pieces, n, length)
+    return {
+        "inputs": np.ascontiguousarray(window[:, :-1]),
+        "targets": targets,
+        "segment_ids": segment_ids,
+        "positions": positions,
+        "loss_mask": counted.astype(np.float32),
+        "source": source.astype(np.int32),
+        **batch,
+    }
+
+
+def _merged(found: Sequence[Pieces]) -> Pieces:
+    """The pieces of several sources by row; each row's come from one source, in order."""
+    columns = zip(*([p.row, p.at, p.start, p.length, p.ends] for p in found))
+    row, at, start, length, ends = map(np.concatenate, columns)
+    order = np.argsort(row, kind="stable")
+    return Pieces(row[order], at[order], start[order], length[order], ends[order])
+
+
+def _copy_tokens(source: TokenSource, pieces: Pieces, window: np.ndarray) -> None:
+    """Writes the tokens of pieces, and the target of each row's last, into int32 [n, T + 1]."""
+    width = window.shape[1]
+    stop = pieces.start + pieces.length
+    to = pieces.row * width + pieces.at
+    # What follows a full row in the source is the target of its last token, or masked.
+    full = pieces.at + pieces.length == width - 1
+    copied = np.minimum(stop + full, source.tokens)
+    # Documents that follow each other in the source too are copied as one run.
+    begins = np.ones(len(to), bool)
+    begins[1:] = (pieces.start[1:] != stop[:-1]) | (pieces.row[1:] != pieces.row[:-1])
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], len(to)) - 1
+    source.copy(pieces.start[first], copied[last], to[first], window.reshape(-1))
+
+
+def _empty_soft(n: int, length: int, soft_dims: Mapping[str, int]) -> Batch:
+    batch: Batch = {}
     for modality, dim in soft_dims.items():
         batch[f"soft_{modality}"] = np.zeros((n, length, dim), np.float16)
         batch[f"soft_{modality}_index"] = np.full((n, length), -1, np.int32)
     return batch
+
+
+def _copy_soft(source: TokenSource, pieces: Pieces, batch: Batch) -> None:
+    """Writes the soft inputs of pieces into a batch, and where in their rows they stand."""
+    filled: dict[tuple[str, int], int] = {}  # vectors of a modality in a row so far
+    for run in source.soft_runs(pieces.start, pieces.length):
+        row = int(pieces.row[run.run])
+        at, n = int(pieces.at[run.run]) + run.at, len(run.vectors)
+        first = filled.get((run.modality, row), 0)
+        batch[f"soft_{run.modality}"][row, first : first + n] = run.vectors
+        batch[f"soft_{run.modality}_index"][row, at : at + n] = np.arange(first, first + n)
+        filled[run.modality, row] = first + n
 
 
 def _segments(pieces: Pieces, n: int, length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -150,5 +197,6 @@ def _segments(pieces: Pieces, n: int, length: int) -> tuple[np.ndarray, np.ndarr
     begin[slot] = pieces.row * length + pieces.at
     segment_ids = np.repeat(number, lengths)
     positions = np.arange(n * length, dtype=np.int32) - np.repeat(begin, lengths)
-    positions[segment_ids == 0] = 0
+    if filled.min() < length:
+        positions[segment_ids == 0] = 0
     return segment_ids.reshape(n, length), positions.reshape(n, length)

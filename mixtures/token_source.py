@@ -185,9 +185,8 @@ class TokenSource:
             if any(p.line["soft"].get(m) for p in self.parts)
         }
         self.soft_ids = {m: soft_ids[m] for m in self.soft_dims}
-        # First token and first document of every part, and the totals at the end.
-        self.part_starts = [0, *np.cumsum([p.tokens for p in self.parts], dtype=np.int64).tolist()]
-        self._document_base = [0, *np.cumsum([p.documents for p in self.parts]).tolist()]
+        # First token of every part, and the number of all at the end.
+        self._part_starts = np.cumsum([0, *(p.tokens for p in self.parts)])
 
     @property
     def digest(self) -> str:
@@ -196,66 +195,42 @@ class TokenSource:
 
     @functools.cached_property
     def offsets(self) -> np.ndarray:
-        """int64 [documents + 1], first token of every document; one array in memory if there
-        are several parts, so what runs for long asks `document_at` and `bounds` instead.
+        """int64 [documents + 1], first token of every document; made in memory if there
+        are several parts (the index of a packing has it on disk).
         """
         if len(self.parts) == 1:
             return self.parts[0].offsets
-        inner = [p.offsets[:-1] + base for p, base in zip(self.parts, self.part_starts)]
+        inner = [p.offsets[:-1] + base for p, base in zip(self.parts, self._part_starts)]
         return np.concatenate([*inner, np.array([self.tokens], np.int64)])
 
     def ids(self, start: int, stop: int) -> np.ndarray:
         """uint32 [stop - start]: a copy of the tokens from `start` to `stop`."""
         out = np.empty(stop - start, np.uint32)
-        self.copy([start], [stop - start], [0], out)
+        self.copy(np.array([start]), np.array([stop]), np.array([0]), out)
         return out
 
-    def copy(
-        self, starts: Sequence[int], lengths: Sequence[int], at: Sequence[int], out: np.ndarray
-    ) -> None:
-        """Copies runs of tokens into `out` [any], run i to `out[at[i]:]`; Python integers only."""
-        last = len(self.parts) - 1
-        for start, length, to in zip(starts, lengths, at):
-            if start < 0 or start + length > self.tokens:
-                raise IndexError(f"tokens {start} to {start + length} of {self.tokens}")
-            part = bisect.bisect_right(self.part_starts, start) - 1 if last else 0
-            while length:
-                first = start - self.part_starts[part]
-                ids = self.parts[part].ids
-                n = min(length, len(ids) - first)
-                out[to : to + n] = ids[first : first + n]
-                start, length, to, part = start + n, length - n, to + n, part + 1
+    def copy(self, starts: np.ndarray, stops: np.ndarray, to: np.ndarray, out: np.ndarray) -> None:
+        """Copies runs of tokens (int64 [n] each) into `out` [any], run i to `out[to[i]:]`.
 
-    def document_at(self, tokens: np.ndarray) -> np.ndarray:
-        """int64 [n]: the document that each token belongs to."""
-        out = np.empty(len(tokens), np.int64)
-        for part, mask in self._grouped(tokens, self.part_starts):
-            inner = tokens[mask] - self.part_starts[part]
-            found = np.searchsorted(self.parts[part].offsets, inner, "right") - 1
-            out[mask] = found + self._document_base[part]
-        return out
-
-    def bounds(self, documents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """int64 [n] twice: first token of each document, and the one after its last."""
-        start, stop = np.empty((2, len(documents)), np.int64)
-        for part, mask in self._grouped(documents, self._document_base):
-            inner = documents[mask] - self._document_base[part]
-            offsets, base = self.parts[part].offsets, self.part_starts[part]
-            start[mask], stop[mask] = offsets[inner] + base, offsets[inner + 1] + base
-        return start, stop
-
-    def _grouped(
-        self, values: np.ndarray, base: list[int]
-    ) -> Iterator[tuple[int, np.ndarray | slice]]:
-        """The parts that the values fall into, each with where those values are."""
-        if len(values) and (values.min() < 0 or values.max() >= base[-1]):
-            raise IndexError(f"{values.min()} to {values.max()} of {base[-1]}")
-        if len(self.parts) == 1:
-            yield 0, slice(None)
-            return
-        part = np.searchsorted(base, values, "right") - 1
-        for number in np.unique(part).tolist():
-            yield number, part == number
+        Raises:
+            IndexError: a run leaves the source.
+        """
+        if len(starts) and (starts.min() < 0 or stops.max() > self.tokens):
+            raise IndexError(f"tokens {starts.min()} to {stops.max()} of {self.tokens}")
+        parts = np.searchsorted(self._part_starts, starts, "right") - 1
+        base, end = self._part_starts[parts], self._part_starts[parts + 1]
+        over = stops > end
+        if over.any():  # the rest of these runs lies in the parts behind
+            rest = to[over] + (end - starts)[over]
+            self.copy(end[over], stops[over], rest, out)
+            stops = np.minimum(stops, end)
+        maps = {part: self.parts[part].ids for part in np.unique(parts).tolist()}
+        # No cast on the way: ids are below 2**31, so both types have the same bits.
+        out = out.view(np.uint32)
+        first, last = (starts - base).tolist(), (stops - base).tolist()
+        begin, behind = to.tolist(), (to + stops - starts).tolist()
+        for a, b, part, c, d in zip(begin, behind, parts.tolist(), first, last):
+            out[a:b] = maps[part][c:d]
 
     def soft_runs(self, starts: np.ndarray, lengths: np.ndarray) -> Iterator[SoftRun]:
         """The soft inputs inside runs of tokens, also where a run cuts a span.
@@ -265,10 +240,11 @@ class TokenSource:
         """
         if not self.soft_dims:
             return
+        base = self._part_starts.tolist()
         for run, (start, length) in enumerate(zip(starts.tolist(), lengths.tolist())):
-            at, number = 0, bisect.bisect_right(self.part_starts, start) - 1
+            at, number = 0, bisect.bisect_right(base, start) - 1
             while at < length:
-                part, first = self.parts[number], start + at - self.part_starts[number]
+                part, first = self.parts[number], start + at - base[number]
                 n = min(length - at, part.tokens - first)
                 spans = part.spans
                 i = int(np.searchsorted(spans.stop, first, "right"))

@@ -13,7 +13,9 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from castor.filters import outputs
+import numpy as np
+
+from castor.filters import outputs, storage
 from castor.filters.errors import unknown_name
 from castor.mixtures.token_format import (
     BOS_ID,
@@ -22,13 +24,14 @@ from castor.mixtures.token_format import (
     KIND,
     OFFSETS,
     PAD_ID,
+    SOFT,
     SOFT_MODALITIES,
     SPLITS,
     Document,
     Span,
     damaged,
 )
-from castor.mixtures.token_source import TokenSource
+from castor.mixtures.token_source import Part, TokenSource
 from castor.mixtures.tokens_write import ShardWriter, manifest_content
 
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "Tokens",
     "manifest_content",
     "open_tokens",
+    "verify",
 ]
 
 
@@ -105,26 +109,52 @@ def open_tokens(path: str | pathlib.Path) -> Tokens:
             missing or of another size than the manifest says.
     """
     folder = pathlib.Path(path)
-    manifest = outputs.read(folder, KIND)
-    for line in manifest["shards"]:
-        _check_sizes(folder, line)
-    return Tokens(folder, manifest)
+    tokens = Tokens(folder, outputs.read(folder, KIND))
+    for line in tokens.manifest["shards"]:
+        _check_sizes(tokens, line)
+    return tokens
 
 
-def _check_sizes(folder: pathlib.Path, line: Mapping[str, Any]) -> None:
-    """Refuses a shard with a file that is absent, cut short or grown."""
+def _check_sizes(tokens: Tokens, line: Mapping[str, Any]) -> None:
+    """Refuses a part with a file that is absent, cut short, grown, or too small for its content."""
+    needed = {IDS: 4 * line["tokens"], OFFSETS: 8 * (line["documents"] + 1)}
+    for modality, rows in line["soft"].items():
+        needed[SOFT + modality] = 2 * rows * tokens.soft_dims[modality]
     for suffix, written in line["files"].items():
-        path = folder / (line["path"] + suffix)
+        path = tokens.path / (line["path"] + suffix)
         try:
             size = path.stat().st_size
         except FileNotFoundError:
             raise damaged(path, None) from None
-        if size != written["bytes"]:
-            raise damaged(path, f"{size} bytes, the manifest says {written['bytes']}")
-    for suffix, size in ((IDS, 4 * line["tokens"]), (OFFSETS, 8 * (line["documents"] + 1))):
-        found = line["files"].get(suffix, {}).get("bytes")
-        if found != size:
+        if size != needed.get(suffix, written["bytes"]) or size != written["bytes"]:
             raise damaged(
-                folder / (line["path"] + suffix),
-                f"{found} bytes for {line['documents']} documents and {line['tokens']} tokens",
+                path,
+                f"{size} bytes, not {written['bytes']} for {line['documents']} documents of "
+                f"{line['tokens']} tokens",
             )
+
+
+def verify(tokens: Tokens) -> None:
+    """Compares every file with its digest, and what the files hold with each other.
+
+    Raises:
+        CastorError: a file is not as it was written, or the offsets do not fit the ids, or an
+            id is outside the id space; it names the file.
+    """
+    for line in tokens.manifest["shards"]:
+        part = Part(tokens.path, line, tokens.soft_dims)
+        for suffix, written in line["files"].items():
+            found = storage.digest(part.file(suffix))
+            if found != written["blake2b"]:
+                raise damaged(part.file(suffix), f"digest {found}, not {written['blake2b']}")
+        lengths, column = np.diff(part.offsets), part.table(["tokens"]).column("tokens")
+        if lengths.min() < 2 or not np.array_equal(lengths, column.to_numpy()):
+            raise damaged(part.file(OFFSETS), "offsets that do not fit the documents' tokens")
+        first, last = part.ids[part.offsets[:-1]], part.ids[part.offsets[1:] - 1]
+        if (first != BOS_ID).any() or (last != EOS_ID).any():
+            raise damaged(part.file(OFFSETS), "documents that are not between bos and eos")
+        if int(part.ids.max()) >= tokens.id_space["size"]:
+            raise damaged(
+                part.file(IDS), f"id {part.ids.max()} in a space of {tokens.id_space['size']}"
+            )
+        _ = part.spans  # checks that they lie in their documents
