@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import io
+import itertools
 import pathlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -95,7 +96,7 @@ def ask() -> np.ndarray:
         else:
             rest.append(c)
     # Without ANY, "stands beside" is an equivalence: runs of neighbours first, then their heads.
-    beside = joined(chr(a) + chr(b) for a, b in zip(rest, rest[1:]))
+    beside = joined(chr(a) + chr(b) for a, b in itertools.pairwise(rest))
     heads = [b for a, b in zip([None, *rest], rest) if a is None or chr(a) + chr(b) not in beside]
     alike = joined(chr(a) + chr(b) for i, a in enumerate(heads) for b in heads[: i + 1])
     class_of: dict[int, int] = {}
