@@ -188,3 +188,38 @@ def doctor() -> list[Any]:
     from castor.pipelines.doctor import diagnose
 
     return diagnose()
+
+
+def train(
+    config: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    settings: Sequence[str] = (),
+    steps: int | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Trains what a configuration file describes into a folder; resumes by itself.
+
+    Returns `out`, `steps`, `tokens`, `loss`, `parameters`, `resumed_from`, `seconds`, `skipped`.
+    """
+    from castor.model import needs
+
+    needs.check("castor train")
+    from castor.model.train import train as train_model
+
+    return train_model(config, out, settings=settings, steps=steps, force=force)
+
+
+def evaluate(
+    checkpoint: str | os.PathLike[str], suite: str | os.PathLike[str], *, limit: int | None = None
+) -> dict[str, Any]:
+    """Scores a trained model on the held-out documents of a token dataset: bits per byte.
+
+    Returns what it writes to evaluation.json in the training's folder.
+    """
+    from castor.model import needs
+
+    needs.check("castor evaluate")
+    from castor.model.evaluate import evaluate as evaluate_model
+
+    return evaluate_model(checkpoint, suite, limit=limit)

@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from castor.filters.errors import CastorError
+from castor.pipelines.commands.evaluate import evaluate
 from castor.pipelines.commands.options import as_json, engine_options
+from castor.pipelines.commands.train import train
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -312,6 +314,9 @@ def doctor(as_json: bool) -> None:
         click.echo(examination.render(checks))
     sys.exit(1 if any(c.status == "fail" for c in checks) else 0)
 
+
+main.add_command(train)
+main.add_command(evaluate)
 
 if __name__ == "__main__":
     main()
