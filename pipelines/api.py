@@ -223,3 +223,58 @@ def evaluate(
     from castor.model.evaluate import evaluate as evaluate_model
 
     return evaluate_model(checkpoint, suite, limit=limit)
+
+
+def tokenizer_train(
+    dataset: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    vocab_size: int,
+    workers: int | None = None,
+    mode: str | None = None,
+    force: bool = False,
+    watch: Any = None,
+    **options: Any,
+) -> Any:
+    """Trains a tokenizer on a sample of a dataset of ours, or of JSONL or Parquet rows.
+
+    Args:
+        options: as of `castor.pipelines.tokens.train.Options`: `sample_bytes`, `stratum_bytes`,
+            `languages`, `caps`, `coverage`, `image_codes`, `seed`, `keep_counts`.
+        workers, mode, force, watch: as of `castor.pipelines.tokens.train.train`.
+    """
+    from castor.pipelines.tokens import train
+
+    wanted = train.Options(vocab_size=vocab_size, **options)
+    return train.train(dataset, out, wanted, workers=workers, mode=mode, force=force, watch=watch)
+
+
+def tokenizer_encode(
+    dataset: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    tokenizer: str | os.PathLike[str],
+    **options: Any,
+) -> Any:
+    """Writes the documents of a dataset as token shards.
+
+    Args:
+        options: as of `castor.pipelines.tokens.encode.encode`.
+    """
+    from castor.pipelines.tokens import encode
+
+    return encode.encode(dataset, out, tokenizer=tokenizer, **options)
+
+
+def tokenizer_decode(
+    path: str | os.PathLike[str], ids: Sequence[int] | None = None, **options: Any
+) -> Any:
+    """The text of some ids, or without ids documents of a token dataset.
+
+    Args:
+        path: a tokenizer or a token dataset.
+        options: `keys`, `source`, `split`, `n`, as of `castor.pipelines.tokens.decode.documents`.
+    """
+    from castor.pipelines.tokens import decode
+
+    return decode.documents(path, **options) if ids is None else decode.decode_ids(path, ids)

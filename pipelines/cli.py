@@ -11,6 +11,7 @@ import click
 from castor.filters.errors import CastorError
 from castor.pipelines.commands.evaluate import evaluate
 from castor.pipelines.commands.options import as_json, engine_options
+from castor.pipelines.commands.tokenizer import tokenizer
 from castor.pipelines.commands.train import train
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -315,6 +316,7 @@ def doctor(as_json: bool) -> None:
     sys.exit(1 if any(c.status == "fail" for c in checks) else 0)
 
 
+main.add_command(tokenizer)
 main.add_command(train)
 main.add_command(evaluate)
 

@@ -14,7 +14,7 @@ import os
 import pathlib
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from castor.filters import storage
 from castor.filters.errors import CastorError, ConfigError
@@ -45,12 +45,17 @@ def tell(
 
 
 class BytesRead:
-    """Tells the bytes read of one file, twice a second at most; a file counts once."""
+    """Tells the bytes read of one file, twice a second at most; a file counts once.
+
+    Args:
+        tell: called with `n_bytes=`; `tell` of this module with its folder and stage.
+        n_bytes: the size of the file.
+    """
 
     EVERY_S = 0.5
 
-    def __init__(self, work: pathlib.Path, n_bytes: int) -> None:
-        self._work, self._left, self._pending = work, n_bytes, 0
+    def __init__(self, tell: Callable[..., None], n_bytes: int) -> None:
+        self._report, self._left, self._pending = tell, n_bytes, 0
         self._last = time.monotonic()
 
     def add(self, n_bytes: int) -> None:
@@ -64,7 +69,7 @@ class BytesRead:
         self._tell(self._left)
 
     def _tell(self, n_bytes: int) -> None:
-        tell(self._work, "measure", n_bytes=n_bytes)
+        self._report(n_bytes=n_bytes)
         self._left -= n_bytes
         self._pending = 0
         self._last = time.monotonic()

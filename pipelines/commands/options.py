@@ -9,6 +9,27 @@ import click
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
+def local_options(function: Any) -> Any:
+    """The options of a verb that spreads its work over the shards of a dataset, here."""
+    for option in reversed(
+        [
+            click.option(
+                "--workers",
+                type=click.IntRange(1),
+                help="How many processes; default: one per core, and fewer for little data.",
+            ),
+            click.option(
+                "--mode",
+                type=click.Choice(["memory", "threads", "processes"]),
+                help="How work is spread; default: processes, memory for one.",
+            ),
+            click.option("--force", is_flag=True, help="Replace what is finished in OUT."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
 def engine_options(function: Any) -> Any:
     """The options of every verb that runs a pipeline."""
     for option in reversed(

@@ -63,10 +63,20 @@ class FanOut:
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """What a fan-out gave: the results in the order of the items, and how many were there."""
+    """What a fan-out gave.
+
+    Attributes:
+        results: of all items, in their order.
+        made: numbers of the items that were done now; the others were kept from before.
+    """
 
     results: list[Any]
-    reused: int
+    made: frozenset[int]
+
+    @property
+    def reused(self) -> int:
+        """How many results were there."""
+        return len(self.results) - len(self.made)
 
 
 def run(
@@ -127,7 +137,7 @@ def run(
                 fix="run the same command again: it resumes",
             )
     results = [found[0] for found in kept.values() if found is not None]
-    return Done(results, len(results) - len(todo))
+    return Done(results, frozenset(todo))
 
 
 def result_path(folder: pathlib.Path, number: int) -> pathlib.Path:

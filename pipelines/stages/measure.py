@@ -8,6 +8,7 @@ carries, in its schema's metadata, the note that closes the shard.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import pathlib
 from collections import Counter
@@ -134,7 +135,8 @@ class ShardReader:
         for file in self._shard.files:
             if self._full():
                 return
-            told = progress.BytesRead(self._job.work, file.n_bytes)
+            tell = functools.partial(progress.tell, self._job.work, "measure")
+            told = progress.BytesRead(tell, file.n_bytes)
             yield from self._records_of(file, told)
             told.end()
 

@@ -1,0 +1,357 @@
+"""From a dataset to a tokenizer: scan, choose the sample, count it, train.
+
+Both passes over the dataset fan out over its shards; the training itself is serial, and runs in
+a process of its own, which Ctrl-C ends and whose memory goes back to the system.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import pathlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from castor.filters import outputs
+from castor.filters.errors import ConfigError
+from castor.filters.lock import locked
+from castor.pipelines import progress
+from castor.pipelines.engines import fanout, supervisor
+from castor.pipelines.engines.call import Call
+from castor.pipelines.tokens import sampling, workspace
+from castor.pipelines.tokens.corpus import Corpus, open_corpus
+
+KIND = "tokenizer"
+# With 256k pieces the last merge was seen 15 times in 200 MB of text in 30 scripts, and that
+# grows about linearly with the text; below some hundreds, pieces are learned from noise.
+SAMPLE_BYTES = 10_000_000_000
+Watch = Callable[[str, float, float, str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What determines a tokenizer beside the documents.
+
+    Attributes:
+        vocab_size: pieces of the model.
+        sample_bytes: bytes of text of the sample; all strata get the same share until they end.
+        stratum_bytes: bytes of text that one language of one source may give, or None.
+        languages: only these, or None for all.
+        caps: bytes of text that a language may give.
+        coverage: share of the sample's characters that get a piece of their own; the others are
+            written in bytes.
+        image_codes: discrete image codes after the text.
+        seed: another one chooses another sample.
+        keep_counts: leave the counts of the sample beside the model.
+    """
+
+    vocab_size: int
+    sample_bytes: int = SAMPLE_BYTES
+    stratum_bytes: int | None = None
+    languages: tuple[str, ...] | None = None
+    caps: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    coverage: float = 0.9995
+    image_codes: int = 8192
+    seed: int = 0
+    keep_counts: bool = False
+
+    def check(self) -> None:
+        """Refuses what no dataset could make good.
+
+        Raises:
+            ConfigError: an option is out of range.
+        """
+        for name in ("sample_bytes", "stratum_bytes"):
+            if (getattr(self, name) or 1) < 1:
+                raise ConfigError("a cap on bytes must be positive", where=name,
+                                  got=getattr(self, name))  # fmt: skip
+        if not 0 < self.coverage <= 1:
+            raise ConfigError(
+                "--coverage is a share of the characters", got=self.coverage, fix="such as 0.9995"
+            )
+        for language, cap in self.caps.items():
+            if cap < 1:
+                raise ConfigError("a cap on bytes must be positive", where=language, got=cap)
+            if self.languages and language not in self.languages:
+                raise ConfigError(
+                    "a language that is left out has a cap", got=language,
+                    fix="name it in --languages too, or leave its --cap out",
+                )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What a training did.
+
+    Attributes:
+        out: the output folder.
+        manifest: its manifest.
+        skipped: whether everything was up to date and nothing ran.
+        seconds: wall time.
+        reused: shards that were counted before.
+        rejected: rows of the dataset that could not be read, by reason.
+    """
+
+    out: pathlib.Path
+    manifest: dict[str, Any]
+    skipped: bool
+    seconds: float
+    reused: int = 0
+    rejected: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def summary(self) -> dict[str, Any]:
+        """The outcome as JSON values."""
+        keys = ("model", "id_space", "sample", "counts", "f_min")
+        return {
+            "out": str(self.out),
+            "skipped": self.skipped,
+            "seconds": round(self.seconds, 2),
+            "shards_reused": self.reused,
+            "rejected": dict(self.rejected),
+            **{k: self.manifest[k] for k in keys if k in self.manifest},
+        }
+
+
+def train(
+    dataset: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    options: Options,
+    *,
+    workers: int | None = None,
+    mode: str | None = None,
+    force: bool = False,
+    watch: Watch | None = None,
+) -> Trained:
+    """Trains a tokenizer on a sample of a dataset.
+
+    Args:
+        dataset: the output of a run, or rows in JSON lines, Parquet or TFRecord.
+        out: output folder; an interrupted training in it is resumed.
+        workers, mode: as of `castor run`; they do not change a byte.
+        force: replace a finished tokenizer that was made from something else.
+        watch: called with step, done, total and a note, a few times a second.
+
+    Raises:
+        CastorError: see its message; the same call resumes.
+    """
+    started = time.monotonic()
+    options.check()
+    folder = pathlib.Path(out).resolve()
+    corpus = open_corpus(dataset, folder)
+    made_from = {
+        "dataset": corpus.digest,
+        **dataclasses.asdict(options),
+        "scan": sampling.SCAN_VERSION,
+        "count": sampling.COUNT_VERSION,
+        "castor": importlib.metadata.version("castor"),
+        "sentencepiece": importlib.metadata.version("sentencepiece"),
+    }
+    if outputs.is_finished(folder, KIND, made_from, force=force):
+        manifest = outputs.read(folder, KIND)
+        return Trained(folder, manifest, True, time.monotonic() - started)
+    with locked(folder):
+        workspace.prepare(folder, corpus)
+        passes = _Passes(corpus, folder, options, workers, mode, watch or _nobody)
+        scanned = passes.scan()
+        selection = choose(scanned, options)
+        counted = passes.count(selection)
+        sample = selection.to_json() | {
+            "seed": options.seed,
+            "byte_cap": options.sample_bytes,
+            "stratum_byte_cap": options.stratum_bytes,
+            "language_byte_caps": dict(options.caps),
+        }
+        passes.train(counted.results, sample, made_from)
+        workspace.tidy(folder)
+    return Trained(
+        out=folder,
+        manifest=outputs.read(folder, KIND),
+        skipped=False,
+        seconds=time.monotonic() - started,
+        reused=counted.reused,
+        rejected=scanned.rejected,
+    )
+
+
+def _nobody(step: str, done: float, total: float, note: str) -> None:
+    return
+
+
+class _Passes:
+    """The steps of one training, over one corpus into one folder."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        out: pathlib.Path,
+        options: Options,
+        workers: int | None,
+        mode: str | None,
+        watch: Watch,
+    ) -> None:
+        from castor.tokenizer.sample import salt_of
+
+        self._corpus, self._out, self._options = corpus, out, options
+        self._workers, self._mode, self._watch = workers, mode, watch
+        self._work = out / outputs.WORK
+        self._salt = salt_of(options.seed)
+
+    def scan(self) -> sampling.Scanned:
+        """Reads what the sample is chosen by.
+
+        Raises:
+            CastorError: no document has text.
+        """
+        folder = self._work / "scan"
+        common = {"folder": str(folder), "salt": self._salt}
+        done = self._fan_out("scan_shard", "scan", sampling.SCAN_VERSION, common)
+        found = sampling.Scanned(folder, done.results)
+        if not len(found.sizes):
+            left_out = dict(found.rejected)
+            if found.documents:
+                left_out["without text"] = found.documents
+            self._corpus.refuse_empty(left_out, found.fault)
+        return found
+
+    def count(self, selection: Any) -> fanout.Done:
+        """Counts the sample by shard."""
+        common = {
+            "folder": str(self._work / "counts"),
+            "salt": self._salt,
+            "selection": selection.to_json(),
+        }
+        return self._fan_out("count_shard", "count", sampling.COUNT_VERSION, common)
+
+    def _fan_out(
+        self, function: str, stage: str, version: int, common: Mapping[str, Any]
+    ) -> fanout.Done:
+        folder = pathlib.Path(common["folder"])
+        folder.mkdir(parents=True, exist_ok=True)
+        fan = fanout.FanOut(
+            f"castor.pipelines.tokens.sampling:{function}",
+            stage,
+            version,
+            self._corpus.items,
+            common,
+            self._corpus.sizes,
+        )
+
+        def look(totals: progress.Totals) -> None:
+            note = f"{totals.rows:,} documents"
+            self._watch(stage, totals.bytes, self._corpus.bytes, note)
+
+        def whole(result: Mapping[str, Any]) -> bool:
+            names = [result["file"], result.get("vectors")]
+            return all((folder / name).is_file() for name in names if name)
+
+        return fanout.run(
+            fan,
+            work=self._work,
+            out=self._out,
+            workers=self._workers,
+            mode=self._mode,
+            watch=look,
+            whole=whole,
+        )
+
+    def train(
+        self,
+        counted: Sequence[Mapping[str, Any]],
+        sample: Mapping[str, Any],
+        made_from: Mapping[str, Any],
+    ) -> None:
+        """Adds up the counts and trains, in a process of its own.
+
+        Raises:
+            ConfigError: the vocabulary is larger than the sample allows.
+            CastorError: the process was killed.
+        """
+        arguments = {
+            "out": str(self._out),
+            "folder": str(self._work / "counts"),
+            "counted": [dict(r) for r in counted if r["file"]],
+            "sample": dict(sample),
+            "made_from": dict(made_from),
+        }
+        progress.clear(self._work)
+        log = self._work / "run.log"
+        total = sample["bytes"]
+
+        def look() -> None:
+            steps = progress.read(self._work)
+            name = "train" if "train" in steps else "merge"
+            self._watch(name, 0, 0, f"{total / 1e6:,.0f} MB of text")
+
+        supervisor.run(
+            Call("castor.pipelines.tokens.train_child:train_counts", arguments),
+            work=self._work,
+            out=self._out,
+            log=log,
+            watch=look,
+            need_less="a smaller --sample-bytes needs less memory",
+        )
+
+
+def choose(scanned: sampling.Scanned, options: Options) -> Any:
+    """The sample (`castor.tokenizer.sample.Selection`) of what was scanned.
+
+    Raises:
+        ConfigError: a language that is named has no text in the dataset.
+    """
+    from castor.tokenizer.sample import choose as choose_documents
+
+    _refuse_absent(scanned, options)
+    languages = np.array([language for language, _ in scanned.names])
+    strata, hashes, sizes = scanned.strata, scanned.hashes, scanned.sizes
+    there = choose_documents(scanned.names, strata, hashes, sizes).strata
+    allowed = np.ones(len(sizes), bool)
+    if options.languages is not None:
+        allowed &= np.isin(languages, options.languages)[strata]
+    for language, cap in options.caps.items():
+        own = (languages == language)[strata]
+        some = choose_documents(scanned.names, strata[own], hashes[own], sizes[own], total_cap=cap)
+        allowed[own] &= some.taken(strata[own], hashes[own])
+    found = choose_documents(
+        scanned.names,
+        strata[allowed],
+        hashes[allowed],
+        sizes[allowed],
+        stratum_cap=options.stratum_bytes,
+        total_cap=options.sample_bytes,
+    )
+    # What there is was counted before languages and caps took anything away.
+    whole = tuple(
+        dataclasses.replace(taken, documents=all_.documents, bytes=all_.bytes)
+        for taken, all_ in zip(found.strata, there, strict=True)
+    )
+    return dataclasses.replace(found, strata=whole)
+
+
+def _refuse_absent(scanned: sampling.Scanned, options: Options) -> None:
+    known = sorted({language for language, _ in scanned.names})
+    for language in (*(options.languages or ()), *options.caps):
+        if language not in known:
+            raise ConfigError(
+                "the dataset has no text in this language",
+                got=language,
+                fix=f"languages with text: {', '.join(known)} (und: not known)",
+            )
+
+
+def read_bytes(text: str) -> int:
+    """A number of bytes as people write it: 500000, 20MB, 1.5GB.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    units = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+    plain = text.strip().lower().removesuffix("b")
+    unit = plain[-1:] if plain[-1:] in units else ""
+    try:
+        return int(float(plain.removesuffix(unit)) * units[unit])
+    except (ValueError, OverflowError) as error:
+        raise ConfigError("this is no number of bytes", got=text, fix="such as 500MB") from error
