@@ -19,12 +19,18 @@ FEWEST_TOKENS = 1000  # per bin: the spread of a token's loss, about 3 nats, ove
 
 @dataclasses.dataclass(frozen=True)
 class PowerLaw:
-    """L(x) = alpha x^beta + gamma, with beta < 0, and the share of variance it explains."""
+    """L(x) = alpha x^beta + gamma, with beta < 0.
+
+    Attributes:
+        r2: share of the points' variance that it explains.
+        points: how many it was fitted to.
+    """
 
     alpha: float
     beta: float
     gamma: float
     r2: float
+    points: int
 
 
 class ByPosition:
@@ -112,4 +118,4 @@ def _at(x: np.ndarray, y: np.ndarray, gamma: float, spread: float) -> tuple[floa
         return None
     squares = float(((y - gamma - np.exp(height) * x**slope) ** 2).sum())
     r2 = 1 - squares / float(((y - y.mean()) ** 2).sum())
-    return squares, PowerLaw(float(np.exp(height)), float(slope), gamma, r2)
+    return squares, PowerLaw(float(np.exp(height)), float(slope), gamma, r2, len(x))
