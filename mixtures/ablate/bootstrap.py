@@ -48,7 +48,9 @@ def weights(runs: int, parameters: int, replicates: int, seed: int) -> Array:
     variance = WIDEST
     if runs > parameters:
         variance = min(WIDEST, runs / (runs - parameters))
-    drawn = np.random.default_rng(seed).gamma(1.0 / variance, size=(replicates, runs))
+    # n times a Dirichlet of equal parameters a has variance (n - 1) / (n a + 1).
+    shape = ((runs - 1) / variance - 1) / runs
+    drawn = np.random.default_rng(seed).gamma(shape, size=(replicates, runs))
     return np.asarray(drawn / drawn.mean(-1, keepdims=True))
 
 

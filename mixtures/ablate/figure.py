@@ -46,7 +46,7 @@ svg.ablation .no { fill: var(--worse); font-weight: 650; }
 WIDTH = 1072
 TOP = 64  # below the headings
 ROW = 30  # px of one domain
-LOWEST = 190  # px of the plots at least
+LOWEST, HIGHEST = 190, 280  # px of the plots
 LEFT, GAP = 8, 60
 LABEL, FIGURES = 118, 132  # px for a domain's name, and for its figures
 WEIGHTS, SCATTER, CONFIRM = 520, 236, 180  # px of the three panels
@@ -67,11 +67,11 @@ class Axis:
         share = (value - self.low) / ((self.high - self.low) or 1.0)
         return self.start + share * (self.stop - self.start)
 
-    def ticks(self, most: int = 4) -> list[float]:
+    def ticks(self, most: int = 5) -> list[float]:
         """Round values inside, at most `most` + 1 of them."""
         span = (self.high - self.low) or 1.0
         step = 10.0 ** math.floor(math.log10(span / most))
-        step = next(step * m for m in (1, 2, 5, 10, 20) if span / (step * m) <= most)
+        step = next(step * m for m in (1, 2, 2.5, 5, 10, 20) if span / (step * m) <= most)
         first = math.ceil(self.low / step - 1e-9)
         return [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
@@ -80,10 +80,11 @@ def figure(result: Mapping[str, Any]) -> Markup:
     """Draws what `ablation.json` holds; the keys are those of `result.assemble`."""
     domains = _ordered(result["domains"])
     height = max(ROW * len(domains), LOWEST)
+    plots = min(height, HIGHEST)
     parts = [
         *_weights(domains, height),
-        *_scatter(result, LEFT + WEIGHTS + GAP, height),
-        *_confirm(result, LEFT + WEIGHTS + SCATTER + 2 * GAP, height),
+        *_scatter(result, LEFT + WEIGHTS + GAP, plots),
+        *_confirm(result, LEFT + WEIGHTS + SCATTER + 2 * GAP, plots),
     ]
     head = Markup(
         '<svg class="ablation" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" '
@@ -99,11 +100,17 @@ def _ordered(domains: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mappin
 
 def _weights(domains: Sequence[tuple[str, Mapping[str, Any]]], height: float) -> list[Markup]:
     x0, x1 = LEFT + LABEL, LEFT + WEIGHTS - FIGURES
+    capped = any(d["cap"] is not None for _, d in domains)
     high = max(max(d["high"], d["baseline"], d["proposed"]) for _, d in domains)
     axis = Axis(0.0, min(1.0, high * 1.08), x0, x1)
     parts = [
         _text(LEFT, 16, "Weights of the domains", "head"),
-        _text(LEFT, 34, "○ baseline  ● proposed, with its 95 % interval", "quiet"),
+        _text(
+            LEFT,
+            34,
+            "○ baseline   ● proposed, with its 95 % interval" + ("   | cap" if capped else ""),
+            "quiet",
+        ),
         _text(x1 + 74, 52, "proposed", "tick", "end"),
         _text(LEFT + WEIGHTS, 52, "interval", "tick", "end"),
     ]
@@ -176,7 +183,7 @@ def _confirm(result: Mapping[str, Any], x0: float, height: float) -> list[Markup
     up = Axis(min(values) - pad, max(values) + pad, TOP + height, TOP)
     gain, error = confirm["gain"], confirm["standard_error"]
     parts += [
-        _text(x0, 34, f"gain {gain:+.4f} ± {error:.4f} (1 SE) bits/byte", "quiet"),
+        _text(x0, 34, f"gain {signed(gain)} ± {error:.4f} (1 SE)", "quiet"),
         _text(x0, 52, "accepted" if result["accepted"] else "not accepted",
               "yes" if result["accepted"] else "no"),
     ]  # fmt: skip
@@ -223,6 +230,11 @@ def _grid_y(axis: Axis, left: float, right: float) -> list[Markup]:
 
 def _plain(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+
+
+def signed(value: float) -> str:
+    """A number with its sign, four decimals: +0.0123, −0.0040."""
+    return f"{value:+.4f}".replace("-", "−")
 
 
 def _short(name: str, most: int) -> str:

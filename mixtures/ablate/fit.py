@@ -143,7 +143,7 @@ def fit(data: Table, *, law: str = "auto", folds: int = FOLDS, seed: int = 0) ->
 
 def refit(fitted: Fitted, weights: Array) -> Fitted:
     """The same kinds of laws under other weights of the runs [R, n]: a bootstrap's replicates."""
-    law = {d: _fit_kind(fitted.table, d, f.kind, weights) for d, f in fitted.law.items()}
+    law = {d: _fit_kind(fitted.table, d, f.kind, weights, f) for d, f in fitted.law.items()}
     return dataclasses.replace(fitted, law=law)
 
 
@@ -161,11 +161,14 @@ def _ranks(values: Array) -> Array:
     return (last - (counts - 1) / 2.0)[inverse]
 
 
-def _fit_kind(data: Table, target: str, kind: str, weights: Array) -> laws.Law:
+def _fit_kind(
+    data: Table, target: str, kind: str, weights: Array, near: laws.Law | None = None
+) -> laws.Law:
     y = data.losses[target]
     if kind == "own-log":
         return laws.fit_own_log(data.X, y, weights, data.names.index(target))
-    return laws.fit_log_linear(data.X, y, weights)
+    start = near if isinstance(near, laws.LogLinear) else None
+    return laws.fit_log_linear(data.X, y, weights, near=start)
 
 
 def _folds(runs: int, folds: int, seed: int) -> Array:

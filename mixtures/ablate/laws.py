@@ -8,6 +8,7 @@ columns in the order of `names`.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -114,7 +115,9 @@ def fit_own_log(X: Array, y: Array, weights: Array, own: int, ridge: float = RID
     return OwnLog(own, b[:, :3], b[:, 3:])
 
 
-def fit_log_linear(X: Array, y: Array, weights: Array, delta: float = HUBER) -> LogLinear:
+def fit_log_linear(
+    X: Array, y: Array, weights: Array, *, delta: float = HUBER, near: LogLinear | None = None
+) -> LogLinear:
     """Huber regression by damped Gauss-Newton from several starts, the best kept per law.
 
     c is kept at 0 or above: a loss in bits is not negative, and without the bound a nearly
@@ -125,15 +128,12 @@ def fit_log_linear(X: Array, y: Array, weights: Array, delta: float = HUBER) -> 
         y: losses [n].
         weights: of the runs, [R, n].
         delta: residuals beyond it count linearly.
+        near: one law to start from, in place of the several starts.
     """
     R, k = len(weights), X.shape[1]
-    spread = max(float(np.ptp(y)), 1e-6)
     best = np.full(R, np.inf)
     found = np.zeros((R, k + 1))
-    for start in STARTS:
-        c = max(float(y.min()) - start * spread, 0.0)
-        c = min(c, float(y.min()) - 1e-3 * spread)
-        parameters = np.column_stack([np.full(R, c), _first_slopes(X, y, weights, c)])
+    for parameters in _starts(X, y, weights, near):
         value, parameters = _descend(X, y, weights, parameters, delta)
         better = value < best
         best = np.where(better, value, best)
@@ -141,10 +141,19 @@ def fit_log_linear(X: Array, y: Array, weights: Array, delta: float = HUBER) -> 
     return LogLinear(found[:, 0], found[:, 1:])
 
 
-def _first_slopes(X: Array, y: Array, weights: Array, c: float) -> Array:
-    gram = np.einsum("rn,ni,nj->rij", weights, X, X) + 1e-3 * np.eye(X.shape[1])
-    right = np.einsum("rn,ni,n->ri", weights, X, np.log(y - c))
-    return np.asarray(np.linalg.solve(gram, right[..., None])[..., 0])
+def _starts(X: Array, y: Array, weights: Array, near: LogLinear | None) -> Iterator[Array]:
+    """First parameters [R, 1 + k]: c below the losses, and t by regression of log(y - c)."""
+    if near is not None:
+        yield np.tile(np.append(near.c[:1], near.t[0]), (len(weights), 1))
+        return
+    spread = max(float(np.ptp(y)), 1e-6)
+    for start in STARTS:
+        c = max(float(y.min()) - start * spread, 0.0)
+        c = min(c, float(y.min()) - 1e-3 * spread)
+        gram = np.einsum("rn,ni,nj->rij", weights, X, X) + 1e-3 * np.eye(X.shape[1])
+        right = np.einsum("rn,ni,n->ri", weights, X, np.log(y - c))
+        t = np.linalg.solve(gram, right[..., None])[..., 0]
+        yield np.column_stack([np.full(len(weights), c), t])
 
 
 def _descend(

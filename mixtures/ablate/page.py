@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from castor.mixtures.ablate.figure import NAMED, figure
+from castor.mixtures.ablate.figure import NAMED, figure, signed
 
 STYLE = """
 :root { --paper: #fbfaf7; --ink: #1c1f23; --quiet: #666b73; --rule: #e3e0d9; --yes: #1f7a5b;
@@ -79,12 +79,12 @@ def _lead(result: Mapping[str, Any], targets: str) -> Markup:
     )
     return Markup(
         "{} {} {} models of {:,} parameters, {:,} tokens each, weighed {} domains for {}. "
-        "Predicted gain {:+.4f} bits per byte, 95 % interval {:+.4f} to {:+.4f}, positive in "
-        "{:.0%} of the replicates."
+        "Predicted gain {} bits per byte, 95 % interval {} to {}, positive in {} of the replicates."
     ).format(
         verdict, result["verdict"], len(result["runs"]), proxy["parameters"],
-        proxy["tokens_per_run"], len(result["domains"]), targets, gain["predicted"], gain["low"],
-        gain["high"], gain["probability"],
+        proxy["tokens_per_run"], len(result["domains"]), targets,
+        signed(gain["predicted"]), signed(gain["low"]), signed(gain["high"]),
+        _percent(gain["probability"]),
     )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def _domains(result: Mapping[str, Any]) -> Markup:
         rows.append(
             [name, f"{d['tokens']:,}", _percent(d["natural"]), _percent(d["baseline"]),
              _percent(d["proposed"]), f"{_percent(d['low'])} to {_percent(d['high'])}",
-             f"{d['epochs']:.2f}", cap, f"{d['slope']:+.4f}"]
+             f"{d['epochs']:.2f}", cap, signed(d['slope'])]
         )  # fmt: skip
     heads = ["domain", "tokens", "natural", "baseline", "proposed", "95 % interval", "epochs",
              "cap", "marginal effect"]  # fmt: skip
@@ -142,7 +142,7 @@ def _confirm(result: Mapping[str, Any]) -> Markup:
     if confirm is None:
         return Markup("")
     rows = [
-        [name, f"{gain:+.4f}", f"{error:.4f}", "yes" if name in result["targets"] else ""]
+        [name, signed(gain), f"{error:.4f}", "yes" if name in result["targets"] else ""]
         for name, (gain, error) in sorted(confirm["by_domain"].items())
     ]
     return Markup("<h2>Confirm runs, by held-out domain</h2>") + _table(

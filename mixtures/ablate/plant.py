@@ -149,9 +149,10 @@ def _documents(
     """The documents of text of a source, in an order by the seed, cut to `longest` tokens."""
     found = given.source(source, split)
     table = found.table(["key", "modality", "language"]).to_pylist()
+    offsets = found.offsets
     texts = [i for i, row in enumerate(table) if row["modality"] == "text"]
     for i in np.random.default_rng(seed).permutation(np.array(texts, np.int64)).tolist():
-        (start,), (stop,) = (b.tolist() for b in found.bounds(np.array([i])))
+        start, stop = offsets[i : i + 2].tolist()
         ids = found.ids(start, min(stop, start + longest))
         ids[-1] = EOS_ID
         yield Document(

@@ -91,7 +91,7 @@ def rounded(x: np.ndarray, caps: np.ndarray) -> tuple[float, ...]:
     """Weights [k] with six decimals and a sum of 1: what is written is what is trained."""
     result = np.round(x, DECIMALS)
     room = caps - result
-    result[int(np.argmax(np.where(x > 0, room, -1.0)))] += 1.0 - result.sum()
+    result[int(np.argmax(np.where(result > 0, room, -1.0)))] += 1.0 - result.sum()
     return tuple(float(w) for w in np.round(result, DECIMALS))
 
 
