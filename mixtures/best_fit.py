@@ -116,10 +116,15 @@ class BestFit:
 
     def __init__(self, source: TokenSource, sequence_length: int, folder: pathlib.Path) -> None:
         self._starts, self._lengths, self._rows = (load(folder / name) for name in FILES)
-        n = len(self._starts), len(self._lengths), int(self._rows[-1])
+        n = len(self._starts), len(self._lengths), int(self._rows[-1:].sum())
         longest = int(np.abs(self._lengths).max(initial=0))
         tokens = int(np.abs(self._lengths).sum(dtype=np.int64))
-        if len({*n}) > 1 or tokens != source.tokens or longest > sequence_length:
+        if (
+            not len(self._rows)
+            or len({*n}) > 1
+            or tokens != source.tokens
+            or longest > sequence_length
+        ):
             raise damaged(
                 folder,
                 f"{n} pieces of {tokens} tokens, at most {longest}; the source has "

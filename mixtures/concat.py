@@ -38,11 +38,12 @@ class ConcatChunk:
     def __init__(self, source: TokenSource, sequence_length: int, folder: pathlib.Path) -> None:
         self._length = sequence_length
         self._offsets = load(folder / FILES[0])
-        if len(self._offsets) != source.documents + 1 or self._offsets[-1] != source.tokens:
+        tokens = int(self._offsets[-1:].sum())
+        if len(self._offsets) != source.documents + 1 or tokens != source.tokens:
             raise damaged(
                 folder / FILES[0],
-                f"{len(self._offsets) - 1} documents of {self._offsets[-1]} tokens, the source "
-                f"has {source.documents} of {source.tokens}",
+                f"{len(self._offsets) - 1} documents of {tokens} tokens, the source has "
+                f"{source.documents} of {source.tokens}",
             )
         self._tokens = source.tokens
 

@@ -31,7 +31,7 @@ def load(path: pathlib.Path) -> np.ndarray:
         array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError, EOFError) as error:
         raise damaged(path, " ".join(str(error).split())) from error
-    if array.ndim != 1 or array.dtype.kind != "i" or len(array) == 0:
+    if array.ndim != 1 or array.dtype.kind != "i":
         raise damaged(path, f"an array of {array.dtype} and shape {array.shape}")
     return array
 

@@ -68,18 +68,19 @@ def build_index(
         "tokens": source.tokens,
         "padding": 1 - seen / (rows * sequence_length) if rows else 0.0,
         "cropped": 0.0,  # neither packing leaves a token out
-        "cut": _cut(source, packing, sequence_length),
+        "cut": _cut(source, packing, sequence_length, rows),
         "files": {p.name: {"bytes": p.stat().st_size, "blake2b": storage.digest(p)} for p in paths},
     }
 
 
-def _cut(source: TokenSource, packing: str, sequence_length: int) -> float:
+def _cut(source: TokenSource, packing: str, sequence_length: int, rows: int) -> float:
     """Share of the documents that stand in more than one row."""
     start, stop = source.offsets[:-1], source.offsets[1:]
     if packing == "best-fit":
         cut = stop - start > sequence_length
     else:
-        cut = start // sequence_length != (stop - 1) // sequence_length
+        last = np.minimum(stop, rows * sequence_length) - 1
+        cut = start // sequence_length < last // sequence_length
     return float(np.mean(cut)) if source.documents else 0.0
 
 

@@ -72,7 +72,7 @@ class RowSource:
         return self.layout.pieces(np.asarray(rows, np.int64))
 
     def gather(self, rows: np.ndarray) -> Batch:
-        """The rows with these numbers (int64 [n]), as `read_rows` gives them."""
+        """The rows with these numbers (int64 [n], n > 0), as `read_rows` gives them."""
         rows = np.asarray(rows, np.int64)
         batch = read_rows([self], np.zeros(len(rows), np.int32), rows, self.source.soft_dims)
         del batch["source"]
@@ -89,7 +89,7 @@ def read_rows(
 
     Args:
         source: int32 [n], the number of each row's source.
-        rows: int64 [n], the number of the row in it.
+        rows: int64 [n], the number of the row in it; at least one.
         soft_dims: modality -> width of its vectors, of all modalities to give.
 
     Returns:
