@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import importlib.util
+import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
@@ -85,6 +86,8 @@ class Loader:
     ) -> None:
         if hosts < 1 or not 0 <= host < hosts:
             raise ConfigError("there is no such host", got=f"host {host} of {hosts}")
+        if threads < 0:
+            raise ConfigError("the number of threads is negative", where="threads", got=threads)
         if batch_rows < 1 or batch_rows % hosts:
             raise ConfigError(
                 "the rows of a batch cannot be shared equally among the hosts",
@@ -93,21 +96,21 @@ class Loader:
                 fix=f"give a multiple of {hosts}",
             )
         self.steps = mixture.sequences // batch_rows
-        if not 0 <= state <= self.steps:
-            raise ConfigError(
-                "the state is outside the mixture", got=f"batch {state} of {self.steps}",
-                fix="was it saved with another mixture or another batch_rows?",
-            )  # fmt: skip
         if self.steps == 0:
             raise ConfigError(
                 "the mixture is shorter than one batch", where="batch_rows",
                 got=f"{mixture.sequences} sequences for {batch_rows} rows",
             )  # fmt: skip
+        if not 0 <= state <= self.steps:
+            raise ConfigError(
+                "the state is outside the mixture", got=f"batch {state} of {self.steps}",
+                fix="was it saved with another mixture or another batch_rows?",
+            )  # fmt: skip
         self.mixture, self.batch_rows, self.threads = mixture, batch_rows, threads
         self.rows = batch_rows // hosts
         self._first_row = host * self.rows
         self._next = state
-        self._grain = importlib.util.find_spec("grain") is not None if grain is None else grain
+        self._grain = grain_is_here() if grain is None else grain
         self._made: Generator[Batch, None, None] | None = None
 
     @property
@@ -158,6 +161,13 @@ class Loader:
         if self._made is not None:
             self._made.close()
             self._made = None
+
+
+def grain_is_here() -> bool:
+    """Whether grain is installed; it takes seconds to import, so it is not imported."""
+    if "grain" in sys.modules:
+        return sys.modules["grain"] is not None
+    return importlib.util.find_spec("grain") is not None
 
 
 @dataclasses.dataclass(frozen=True)

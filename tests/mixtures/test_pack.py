@@ -115,7 +115,7 @@ def assert_same(found, wanted):
         np.testing.assert_array_equal(found[name][mask], array[mask], name)
 
 
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(deadline=None, max_examples=40)
 @hypothesis.given(SHAPES, st.integers(1, 40), st.integers(1, 4))
 def test_rows_of_concat_chunk_are_the_oracles(shapes, length, parts):
     documents = made(shapes)
@@ -129,7 +129,7 @@ def test_rows_of_concat_chunk_are_the_oracles(shapes, length, parts):
         np.testing.assert_array_equal(found["targets"][r], window[1:])
 
 
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(deadline=None, max_examples=40)
 @hypothesis.given(SHAPES, st.integers(1, 40), st.integers(1, 4))
 def test_rows_of_best_fit_are_the_oracles(shapes, length, parts):
     documents = made(shapes)
@@ -138,7 +138,7 @@ def test_rows_of_best_fit_are_the_oracles(shapes, length, parts):
 
 
 @pytest.mark.parametrize("packing", PACKINGS)
-@hypothesis.settings(deadline=None, max_examples=40)
+@hypothesis.settings(deadline=None, max_examples=25)
 @hypothesis.given(shapes=SHAPES, length=st.integers(1, 40))
 def test_every_token_is_a_target_once(packing, shapes, length):
     documents = made(shapes)
@@ -152,7 +152,7 @@ def test_every_token_is_a_target_once(packing, shapes, length):
 
 
 @pytest.mark.parametrize("packing", PACKINGS)
-@hypothesis.settings(deadline=None, max_examples=40)
+@hypothesis.settings(deadline=None, max_examples=25)
 @hypothesis.given(shapes=SHAPES, length=st.integers(1, 40))
 def test_no_document_is_lost_or_there_twice(packing, shapes, length):
     documents = made(shapes)
@@ -170,8 +170,8 @@ def test_no_document_is_lost_or_there_twice(packing, shapes, length):
         np.testing.assert_array_equal(np.sort(values[values > 0]), np.sort(every))
 
 
-@pytest.mark.parametrize(("packing", "oracle"), zip(PACKINGS, (chunks, fitted)))
-@hypothesis.settings(deadline=None, max_examples=40)
+@pytest.mark.parametrize(("packing", "oracle"), list(zip(PACKINGS, (chunks, fitted))))
+@hypothesis.settings(deadline=None, max_examples=25)
 @hypothesis.given(shapes=SHAPES, length=st.integers(1, 40))
 def test_the_report_counts_rows_padding_and_cut_documents(packing, oracle, shapes, length):
     documents = made(shapes)
