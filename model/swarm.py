@@ -21,6 +21,7 @@ from castor.filters.errors import CastorError
 from castor.mixtures.loader import Loader, Mixture
 from castor.mixtures.token_source import TokenSource
 from castor.model import windows
+from castor.model.compact import Vocabulary
 from castor.model.config import ModelConfig, OptimizerConfig
 from castor.model.step import init_state, make_evaluator, make_step
 
@@ -127,10 +128,17 @@ class Swarm:
         shape: of the models.
         size: models of a group.
         domains: what every model is asked at the end, by name.
+        vocabulary: of all that is read and asked.
     """
 
-    def __init__(self, shape: Shape, size: int, domains: Mapping[str, Domain]) -> None:
-        self.shape, self.size, self.domains = shape, size, domains
+    def __init__(
+        self, shape: Shape, size: int, domains: Mapping[str, Domain], vocabulary: Vocabulary
+    ) -> None:
+        self.shape, self.size, self.vocabulary = shape, size, vocabulary
+        self.domains = {
+            name: dataclasses.replace(d, batches=tuple(map(vocabulary.apply, d.batches)))
+            for name, d in domains.items()
+        }
         step = make_step(shape.model, shape.optimizer, steps=shape.steps, sources=shape.sources)
 
         def together(states: Any, totals: Any, batches: Any, late: Any) -> tuple[Any, Any]:
@@ -178,7 +186,7 @@ class Swarm:
         states = self._init(np.array([m.seed for m in filled], np.uint32))
         totals = tuple(jnp.zeros(self.size, d) for d in (jnp.int32, jnp.float32, jnp.float32))
         last = max(1, self.shape.steps // 10)
-        for step, batch in enumerate(_stacked(loaders, self.shape.steps)):
+        for step, batch in enumerate(self._batches(loaders)):
             late = np.float32(step >= self.shape.steps - last)
             states, totals = self._step(states, totals, batch, late)
             # Waiting for the step before last keeps the device busy, and the queue short.
@@ -195,6 +203,22 @@ class Swarm:
             for i in range(len(members))
         ]
 
+    def _batches(self, loaders: Sequence[Loader]) -> Iterator[Batch]:
+        """The batches of all loaders, stacked: every array [models, rows, ...]; one ahead."""
+
+        def make(step: int) -> Batch:
+            parts = [loader.batches(step) for loader in loaders]
+            stacked = {name: np.stack([p[name] for p in parts]) for name in parts[0]}
+            return self.vocabulary.apply(stacked)
+
+        with ThreadPoolExecutor(1, thread_name_prefix="castor-swarm") as pool:
+            ahead: Future[Batch] = pool.submit(make, 0)
+            for step in range(self.shape.steps):
+                batch = ahead.result()
+                if step + 1 < self.shape.steps:
+                    ahead = pool.submit(make, step + 1)
+                yield batch
+
     def _losses(self, params: Any) -> dict[str, np.ndarray]:
         """Bits per byte of every domain, [size]."""
         found = {}
@@ -210,19 +234,3 @@ def group_size(runs: int, parallel: int) -> int:
     """The size of the groups that `runs` models are trained in: even, and at most `parallel`."""
     groups = -(-runs // parallel)
     return -(-runs // groups)
-
-
-def _stacked(loaders: Sequence[Loader], steps: int) -> Iterator[Batch]:
-    """The batches of all loaders, stacked: every array [models, rows, ...]; one made ahead."""
-
-    def make(step: int) -> Batch:
-        parts = [loader.batches(step) for loader in loaders]
-        return {name: np.stack([p[name] for p in parts]) for name in parts[0]}
-
-    with ThreadPoolExecutor(1, thread_name_prefix="castor-swarm") as pool:
-        ahead: Future[Batch] = pool.submit(make, 0)
-        for step in range(steps):
-            batch = ahead.result()
-            if step + 1 < steps:
-                ahead = pool.submit(make, step + 1)
-            yield batch

@@ -49,7 +49,7 @@ def plant(
 ) -> Planted:  # fmt: skip
     """Makes the four domains as a token dataset of its own; nothing to do if it is there already.
 
-    Only documents of text are taken, cut to `longest` tokens, so that a few books do not make a
+    Only documents without media are taken, cut to `longest` tokens, so that a few books do not make a
     domain. Documents held out in the input are held out here, and none of them is trained on.
 
     Args:
@@ -134,29 +134,33 @@ def _part(
 ) -> dict[str, Any]:
     """Writes documents until there are enough tokens; the last may go over."""
     total = 0
-    with ShardWriter(out, name, split, 0) as writer:
+    writer = ShardWriter(out, name, split, 0)
+    try:
         for document in documents:
             if total >= wanted:
                 break
             writer.add(dataclasses.replace(document, source=name))
             total += len(document.ids)
-        return writer.close()
+    except BaseException:
+        writer.abandon()
+        raise
+    return writer.close()
 
 
 def _documents(
     given: Tokens, source: str, split: str, piece_bytes: np.ndarray, *, longest: int, seed: int
 ) -> Iterator[Document]:
-    """The documents of text of a source, in an order by the seed, cut to `longest` tokens."""
+    """The documents of a source without media, ordered by the seed, cut to `longest` tokens."""
     found = given.source(source, split)
-    table = found.table(["key", "modality", "language"]).to_pylist()
+    table = found.table(["key", "modality", "language", "spans"]).to_pylist()
     offsets = found.offsets
-    texts = [i for i, row in enumerate(table) if row["modality"] == "text"]
+    texts = [i for i, row in enumerate(table) if not row["spans"]]
     for i in np.random.default_rng(seed).permutation(np.array(texts, np.int64)).tolist():
         start, stop = offsets[i : i + 2].tolist()
         ids = found.ids(start, min(stop, start + longest))
         ids[-1] = EOS_ID
         yield Document(
-            key=f"planted/{table[i]['key']}", source=source, modality="text",
+            key=f"planted/{table[i]['key']}", source=source, modality=table[i]["modality"],
             language=table[i]["language"], ids=ids, text_bytes=int(piece_bytes[ids].sum()),
         )  # fmt: skip
 

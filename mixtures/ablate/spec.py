@@ -12,29 +12,14 @@ import pydantic
 from castor.filters import configuration
 from castor.filters.configuration import Frozen
 from castor.filters.errors import ConfigError
+from castor.mixtures.spec import count
 
 RUNS_PER_DOMAIN = 1.5  # fewer do not fit a law (measured on RegMix's swarms: 1.5 to 2)
 FEWEST_RUNS = 6
-SUFFIXES = {"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
-
-
-def _count(value: Any) -> Any:
-    """A number as people write it: 2_000_000, 60k, 2M, 1.5B."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip().replace("_", "")
-    unit = SUFFIXES.get(text[-1:], 1)
-    try:
-        number = float(text[:-1] if unit > 1 else text) * unit
-    except ValueError:
-        raise ValueError("must be a number of tokens, such as 60000 or 60k") from None
-    if not math.isfinite(number) or number != int(number):
-        raise ValueError("must be a whole number of tokens")
-    return int(number)
 
 
 Positive = Annotated[int, pydantic.Field(gt=0)]
-Count = Annotated[Positive, pydantic.BeforeValidator(_count)]
+Count = Annotated[Positive, pydantic.BeforeValidator(count)]
 Weight = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Seed = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
 
