@@ -163,6 +163,10 @@ class StageSpec(Frozen):
             raise ConfigError("unimax has no cap: it keeps to max_epochs itself", where=where)
         if self.shrink and not (self.rule == "unimax" or self.cap == "water-fill"):
             raise ConfigError("`shrink` belongs to unimax and to water-fill", where=where)
+        if self.shrink and self.ramp == "linear":
+            raise ConfigError(
+                "a ramp cannot shrink: its weights would depend on its length", where=where
+            )
         if self.weights is not None and not sum(self.weights.values()) > 0:
             raise ConfigError("all weights are 0", where=where, fix="give one source more")
         return self
