@@ -12,11 +12,15 @@ from castor.model import hosts
 MIXTURE, TOKENIZER = "mixture", "tokenizer"
 
 
-def open_or_compile(path: pathlib.Path, out: pathlib.Path) -> Compiled:
+def open_or_compile(path: pathlib.Path, out: pathlib.Path, *, force: bool) -> Compiled:
     """The mixture at a path: a compiled folder, or a spec, which is compiled into OUT/mixture.
 
+    Args:
+        force: replace what was compiled from another spec.
+
     Raises:
-        ConfigError: the spec is wrong.
+        ConfigError: the spec is wrong, or OUT/mixture was compiled from another one.
+        GateError: the mixture runs dry.
         CastorError: there is no mixture, or it is damaged.
     """
     if path.is_dir():
@@ -24,7 +28,7 @@ def open_or_compile(path: pathlib.Path, out: pathlib.Path) -> Compiled:
     from castor.mixtures.compile import compile_mixture
 
     if hosts.first():
-        compile_mixture(path, out / MIXTURE)
+        compile_mixture(path, out / MIXTURE, force=force)
     hosts.wait("mixture")
     return open_mixture(out / MIXTURE)
 

@@ -152,14 +152,13 @@ class Loop:
         return f"loss {self._line['loss']:.3f}" + (f", {speed:,.0f} tokens/s" if speed else "")
 
     def _save(self, number: int, state: State, data_state: int) -> None:
-        compiled = self._setup.compiled
         data = {
             "data_state": data_state,
             "made_from": self._setup.made_from,
             "meter": self._meter.state,
             "line": self._line,
-            "sequence_length": compiled.sequence_length,
-            "tokenizer_sha256": compiled.tokenizer_sha256,
+            "sequence_length": self._setup.compiled.sequence_length,
+            "tokenizer_sha256": self._setup.tokenizer_sha256,
         }
         self._checkpoints.save(number, state, data)
         self._meter.pause()

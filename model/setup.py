@@ -7,9 +7,12 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from castor.filters import configuration
 from castor.filters.errors import ConfigError
 from castor.mixtures.compiled import Compiled
+from castor.mixtures.plan import Plan
 from castor.model.config import TrainConfig
 from castor.model.optimizer import phases
 
@@ -17,6 +20,7 @@ from castor.model.optimizer import phases
 # which devices, and what is written when. None of them changes what a step computes, but for the
 # order of sums between devices, and the schedule where it depends on the length.
 MAY_DIFFER = ("steps", "tokens", "mesh", "checkpoint_every", "keep", "log_every")
+BLOCKS = 1 << 16  # blocks of a plan compared at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,10 +38,23 @@ class Setup:
     steps: int
 
     @property
+    def tokenizer_sha256(self) -> str:
+        """Of the tokenizer that made the mixture's ids."""
+        return str(self.compiled.manifest["tokenizer"]["sha256"])
+
+    @property
     def made_from(self) -> dict[str, Any]:
         """What determines the parameters, as JSON without paths."""
+        found = self.compiled.manifest
+        mixture = {
+            "tokenizer": self.tokenizer_sha256,
+            "sequence_length": self.compiled.sequence_length,
+            "packing": found["packing"],
+            "sources": {line["name"]: line["digest"] for line in found["sources"]},
+            "plan": self.compiled.plan.to_json(),
+        }
         config = self.config.model_dump(mode="json", exclude={"mixture"})
-        return {"config": config, "mixture": self.compiled.manifest["blake2b"]}
+        return {"config": config, "mixture": mixture}
 
 
 def read(
@@ -80,8 +97,12 @@ def settle(config: TrainConfig, compiled: Compiled) -> Setup:
     return Setup(settled, compiled, steps)
 
 
-def check_same(found: Mapping[str, Any], setup: Setup, *, where: object) -> None:
+def check_same(found: Mapping[str, Any], setup: Setup, *, step: int, where: object) -> None:
     """Refuses to go on from what another configuration or mixture made.
+
+    Args:
+        found: `made_from` of what is there.
+        step: how many steps were trained of it: what the mixture holds after them may differ.
 
     Raises:
         ConfigError: it names every value that differs.
@@ -90,9 +111,11 @@ def check_same(found: Mapping[str, Any], setup: Setup, *, where: object) -> None
     differing = [
         f"{key.removeprefix('config.')}: {_short(old.get(key))} there, {_short(new.get(key))} now"
         for key in sorted({*old, *new})
-        if old.get(key) != new.get(key)
-        and key.removeprefix("config.").split(".")[0] not in MAY_DIFFER
+        if old.get(key) != new.get(key) and not _may_differ(key)
     ]
+    plan = found["mixture"]["plan"]
+    if not differing and not same_order(plan, setup.compiled.plan, step * setup.config.batch_rows):
+        differing = [f"the order of the mixture's first {step * setup.config.batch_rows} sequences"]
     if differing:
         raise ConfigError(
             "the training there was made from something else",
@@ -100,6 +123,32 @@ def check_same(found: Mapping[str, Any], setup: Setup, *, where: object) -> None
             got="; ".join(differing),
             fix="give another folder, undo the change, or --force to begin anew",
         )
+
+
+def same_order(old: Mapping[str, Any], plan: Plan, sequences: int) -> bool:
+    """Whether two plans have the same order up to a number of sequences.
+
+    A plan's order is made block by block of its seed, names, rows and the counts of the blocks
+    so far, so those are compared: later stages may differ, and the run may be longer.
+    """
+    new = plan.to_json()
+    if any(old[key] != new[key] for key in new if key != "stages"):
+        return False
+    before = Plan.from_json(old)
+    blocks = -(-sequences // plan.block)
+    if blocks > min(before.blocks, plan.blocks):
+        return False
+    return all(
+        np.array_equal(before.counts(ends), plan.counts(ends))
+        for start in range(0, blocks + 1, BLOCKS)
+        for ends in [np.arange(start, min(start + BLOCKS, blocks + 1))]
+    )
+
+
+def _may_differ(key: str) -> bool:
+    if key.startswith("mixture.plan."):  # compared by `same_order`
+        return True
+    return key.startswith("config.") and key.split(".")[1] in MAY_DIFFER
 
 
 def _flat(value: Any, prefix: str) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def train(
     mesh = make_mesh(config.mesh)
     _check_folder(folder, force=force)
     with locked(folder) if hosts.first() else contextlib.nullcontext():
-        compiled = open_or_compile(path.parent / config.mixture, folder)
+        compiled = open_or_compile(path.parent / config.mixture, folder, force=force)
         run = Run(setup.settle(config, compiled), folder, mesh)
         if force:
             run.clear()
@@ -126,8 +126,8 @@ class Run:
         if not (self.out / outputs.MANIFEST).is_file():
             return False
         found = outputs.read(self.out, KIND)
-        setup.check_same(found["made_from"], self.setup, where=self.out)
         self._check_steps(found["steps"])
+        setup.check_same(found["made_from"], self.setup, step=found["steps"], where=self.out)
         hosts.wait("manifest")
         if found["steps"] == self.setup.steps:
             return True
@@ -165,7 +165,7 @@ class Run:
                 tokens=last["tokens"],
                 loss=last["loss"],
                 parameters=flops.parameters(self.config.model)._asdict(),
-                tokenizer_sha256=self.compiled.tokenizer_sha256,
+                tokenizer_sha256=self.setup.tokenizer_sha256,
             )
         hosts.wait("finished")
         return begun
@@ -203,8 +203,9 @@ class Run:
                 damaged.append(error)
                 say(f"{str(error).splitlines()[0]}; going back to the checkpoint before")
                 continue
-            setup.check_same(data["made_from"], self.setup, where=self.checkpoints.path(step))
             self._check_steps(step)
+            where = self.checkpoints.path(step)
+            setup.check_same(data["made_from"], self.setup, step=step, where=where)
             say(f"resuming from step {step:,}")
             return self.checkpoints.restore(step, abstract), step, data
         if damaged:
