@@ -43,6 +43,11 @@ class Compiled:
     soft_dims: Mapping[str, int]
 
     @property
+    def tokenizer_sha256(self) -> str:
+        """Hexadecimal SHA-256 of the model that made the ids."""
+        return str(self.manifest["tokenizer"]["sha256"])
+
+    @property
     def sequences(self) -> int:
         """Rows of the whole run, repetitions counted."""
         return self.plan.sequences
