@@ -278,3 +278,29 @@ def tokenizer_decode(
     from castor.pipelines.tokens import decode
 
     return decode.documents(path, **options) if ids is None else decode.decode_ids(path, ids)
+
+
+def tokenizer_eval(
+    tokenizer: str | os.PathLike[str], dataset: str | os.PathLike[str], **options: Any
+) -> Any:
+    """Measures a tokenizer on a sample of a dataset; writes evaluation.json beside the model.
+
+    Args:
+        options: as of `castor.pipelines.tokens.evaluation.evaluate`: `against`, `parallel`,
+            `reference`, `sample_bytes`, `seed`, `workers`, `mode`, `force`, `watch`.
+    """
+    from castor.pipelines.tokens import evaluation
+
+    return evaluation.evaluate(tokenizer, dataset, **options)
+
+
+def tokenizer_inspect(path: str | os.PathLike[str], text: str | bytes) -> list[dict[str, Any]]:
+    """The pieces of a text by the tokenizer, or token dataset, in a folder.
+
+    Returns one dict for each: `id`, `piece`, `kind`, `bytes` (hexadecimal), `text` (None where the
+    bytes are no UTF-8 by themselves), `start`, `end` (bytes of the text).
+    """
+    from castor.pipelines.tokens import decode
+    from castor.tokenizer.inspection import pieces
+
+    return [piece.to_json() for piece in pieces(decode.open_tokenizer(path), text)]

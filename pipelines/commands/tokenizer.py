@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from castor.pipelines.commands import tokenizer_eval
 from castor.pipelines.commands.options import as_json, local_options
 
 
@@ -213,7 +214,7 @@ def encode(
 
 @tokenizer.command(short_help="Turns ids, or documents of a token dataset, back into text.")
 @click.argument("path", type=click.Path())
-@click.argument("ids", nargs=-1, type=int)
+@click.argument("ids", nargs=-1)
 @click.option("--key", "keys", multiple=True, help="The document with this key; may be repeated.")
 @click.option("--source", help="Only documents of this source.")
 @click.option("--split", type=click.Choice(["train", "heldout"]), help="Only this split.")
@@ -221,7 +222,7 @@ def encode(
 @as_json
 def decode(
     path: str,
-    ids: tuple[int, ...],
+    ids: tuple[str, ...],
     keys: tuple[str, ...],
     source: str | None,
     split: str | None,
@@ -230,7 +231,8 @@ def decode(
 ) -> None:
     """Turns IDS back into text, by the tokenizer or token dataset in PATH.
 
-    Without IDS it reads them from standard input; of a token dataset it then shows documents.
+    `-` reads the ids from standard input, as does a tokenizer without IDS; of a token dataset
+    documents are shown then.
 
     \b
     castor tokenizer decode tokenizer/ 4521 88 17
@@ -253,6 +255,10 @@ def decode(
         return
     if ids and shown:
         raise click.UsageError("give IDS, or options that choose documents, not both")
-    given = list(ids) or decoding.parse_ids(sys.stdin.read())
-    text = api.tokenizer_decode(path, given)
+    written = " ".join(ids) if ids and ids != ("-",) else sys.stdin.read()
+    text = api.tokenizer_decode(path, decoding.parse_ids(written))
     click.echo(json.dumps({"text": text}, ensure_ascii=False) if as_json else text)
+
+
+tokenizer.add_command(tokenizer_eval.evaluate)
+tokenizer.add_command(tokenizer_eval.inspect)
