@@ -25,7 +25,9 @@ from castor.tokenizer.utf8 import decode_bytewise, to_bytes
 MODEL = "tokenizer.model"
 KIND = "tokenizer"
 BATCH_BYTES = 1 << 20  # text that goes to sentencepiece in one call
-CUT_CHARACTERS = 1 << 18  # a longer document is encoded in parts, so that memory stays linear
+# A longer document is encoded in parts: memory stays linear, and 12 MB in one call ran at 2.3 MB/s,
+# in parts of this size at 6.
+CUT_CHARACTERS = 1 << 15
 UNK_TEXT = " \u2047 ".encode()  # what sentencepiece writes for <unk>
 
 
