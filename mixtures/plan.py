@@ -171,20 +171,33 @@ class Plan:
 
     def _located(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         block, inside = np.divmod(index, self.block)
-        blocks, at = np.unique(block, return_inverse=True)
+        blocks, at = _distinct(block)
         begin, length = self._block_counts(blocks)
-        ends = np.cumsum(length, axis=1)
         keys = feistel.mix(blocks.astype(np.uint64) ^ self._block_key)
         place = self._in_block(inside, np.zeros_like(at), keys[at])
-        # All blocks' ends in one ascending row, so that one search finds every source.
-        offset = np.arange(len(blocks), dtype=np.int64) * self.block
-        found = np.searchsorted((ends + offset[:, None]).ravel(), offset[at] + place, side="right")
-        source = found - at * len(self.names)
-        number = begin[at, source] + place - (ends - length)[at, source]
+        source = self._source_at(at, place, length)
+        # Which of its source's sequences it is, from the first of the run on.
+        first = begin - (np.cumsum(length, axis=1) - length)
+        number = first[at, source] + place
         epoch, within = np.divmod(number, self._rows[source])
         keys = feistel.mix(self._source_keys[source] + epoch.astype(np.uint64) * feistel.GOLDEN)
         row = self._in_source(within, source, keys)
         return self._by_name[source].astype(np.int32), epoch.astype(np.int32), row
+
+    def _source_at(self, at: np.ndarray, place: np.ndarray, length: np.ndarray) -> np.ndarray:
+        """The source (by name) to which a place of a block belongs; sources lie side by side.
+
+        Args:
+            at, place: int64 [n], number of the block, and place in it.
+            length: int64 [blocks, sources], how many places each has.
+        """
+        blocks, sources = length.shape
+        offset = at * self.block + place
+        if blocks * self.block <= 4 * len(at):  # cheaper to write out than to search
+            numbers = np.tile(np.arange(sources), blocks)
+            return np.repeat(numbers, length.ravel())[offset]
+        ends = np.cumsum(length.ravel())  # of all blocks, ascending: one search finds every source
+        return np.searchsorted(ends, offset, side="right") - at * sources
 
     def _block_counts(self, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Counts before these blocks (ascending, each once), and in them; by name."""
@@ -242,3 +255,15 @@ class Plan:
             PlanStage(s["blocks"], tuple(s["first"]), tuple(s["last"])) for s in data["stages"]
         ]
         return cls(data["names"], data["rows"], stages, seed=data["seed"], block=data["block"])
+
+
+def _distinct(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ascending numbers among which all blocks (int64 [n]) are, and where each is; no more
+    numbers than blocks.
+    """
+    if len(blocks):
+        low, high = int(blocks.min()), int(blocks.max())
+        if high - low < len(blocks):
+            return np.arange(low, high + 1), blocks - low
+    found, at = np.unique(blocks, return_inverse=True)
+    return found, at

@@ -304,3 +304,103 @@ def tokenizer_inspect(path: str | os.PathLike[str], text: str | bytes) -> list[d
     from castor.tokenizer.inspection import pieces
 
     return [piece.to_json() for piece in pieces(decode.open_tokenizer(path), text)]
+
+
+def ablate(
+    spec: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    settings: Sequence[str] = (),
+    refit: bool = False,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Finds weights of a mixture with many small models; trains only what OUT does not hold.
+
+    Not being accepted is no error here: see `accepted` of the result, or `check_ablation`.
+
+    Args:
+        refit: train nothing, fit the runs in OUT again; needs no JAX.
+
+    Returns `out`, `accepted`, `verdict`, `weights`, `domains`, `gain`, `rho`, `trained`,
+    `seconds`, `skipped`.
+    """
+    from castor.model import needs
+
+    if not refit:
+        needs.check("castor ablate")
+    from castor.model.ablate import ablate as ablate_mixture
+
+    return ablate_mixture(spec, out, settings=settings, refit=refit, force=force)
+
+
+def check_ablation(outcome: dict[str, Any]) -> None:
+    """Refuses the result of `ablate` if its proposal was not accepted.
+
+    Raises:
+        GateError: it was not; all files are written.
+    """
+    from castor.model.ablate import check
+
+    check(outcome)
+
+
+def mixture_preview(
+    spec: str | os.PathLike[str], *, settings: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Tokens, shares and epochs of a mixture, as `castor.mixtures.preview.preview` describes them.
+
+    A source that runs dry is no error here but one of the result's `problems`.
+    """
+    from castor.mixtures.compile import preview_mixture
+
+    return preview_mixture(spec, settings)
+
+
+def mixture_compile(
+    spec: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    settings: Sequence[str] = (),
+    force: bool = False,
+) -> Any:
+    """Compiles a mixture into a folder; returns `out`, `skipped` and the `preview`."""
+    from castor.mixtures.compile import compile_mixture
+
+    return compile_mixture(spec, out, settings=settings, force=force)
+
+
+def mixture_diff(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> dict[str, Any]:
+    """What changes between two mixtures, specs or compiled folders, and from which sequence on.
+
+    Returns what `castor.mixtures.compare.compare` describes.
+    """
+    from castor.mixtures.compare import compare
+    from castor.mixtures.described import describe
+
+    return compare(describe(old), describe(new))
+
+
+def mixture_export(
+    spec: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    target: str,
+    paths: str | None = None,
+    batch_rows: int | None = None,
+    settings: Sequence[str] = (),
+    force: bool = False,
+) -> dict[str, bool]:
+    """Writes a mixture for another trainer: `maxtext`, `olmo-core` or `levanter`.
+
+    Args:
+        paths, batch_rows: as of `castor.mixtures.export.export`.
+
+    Returns:
+        The path of every file, and whether it was written: False where it was there already.
+    """
+    from castor.mixtures import export
+    from castor.mixtures.described import describe
+
+    files = export.export(describe(spec, settings), target, paths=paths, batch_rows=batch_rows)
+    new = export.write(files, pathlib.Path(out), force=force)
+    return {str(pathlib.Path(out) / name): name in new for name in files}

@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from castor.filters.errors import CastorError
+from castor.pipelines.commands.ablate import ablate
 from castor.pipelines.commands.evaluate import evaluate
+from castor.pipelines.commands.mixture import mixture
 from castor.pipelines.commands.options import as_json, engine_options
 from castor.pipelines.commands.tokenizer import tokenizer
 from castor.pipelines.commands.train import train
@@ -273,11 +275,18 @@ def decontaminate(dataset: str, out: str, against: tuple[str, ...], **options: A
     _run(recipe, out, settings, **options)
 
 
-@main.command(short_help="Checks digests, counts, keys and schema of a dataset.")
+@main.command(short_help="Checks digests, counts, keys and schema of what is in a folder.")
 @click.argument("out", type=click.Path())
 @as_json
 def verify(out: str, as_json: bool) -> None:
-    """Checks digests, counts, keys and schema of what is in OUT; exit code 1 if any fails."""
+    """Checks digests, counts, keys and schema of what is in OUT; exit code 1 if any fails.
+
+    OUT is the output of a run or one dataset of it, a tokenizer, or a token dataset.
+
+    \b
+    castor verify OUT
+    castor verify tokens/
+    """
     from castor.pipelines import verify as verification
     from castor.pipelines import views
 
@@ -317,8 +326,10 @@ def doctor(as_json: bool) -> None:
 
 
 main.add_command(tokenizer)
+main.add_command(mixture)
 main.add_command(train)
 main.add_command(evaluate)
+main.add_command(ablate)
 
 if __name__ == "__main__":
     main()
