@@ -80,8 +80,8 @@ def _limits(result: Mapping[str, Any], per_parameter: float) -> list[str]:
         found.append("That the gain grows or holds with size: the confirm runs are no larger.")
     if result["stage"]["before"]:
         found.append(
-            f"What stage {result['stage']['name']!r} does after the earlier stages: the small "
-            "models read its mixture from their first step."
+            f"What {' and '.join(result['stage']['names'])} does after the earlier stages: the "
+            "small models read its mixture from their first step."
         )
     found.append(
         "More certainty than the intervals hold: they cover the noise between runs, not the step "

@@ -49,8 +49,8 @@ def plant(
 ) -> Planted:  # fmt: skip
     """Makes the four domains as a token dataset of its own; nothing to do if it is there already.
 
-    Only documents without media are taken, cut to `longest` tokens, so that a few books do not make a
-    domain. Documents held out in the input are held out here, and none of them is trained on.
+    Only documents without media are taken, cut to `longest` tokens, so that a few books do not
+    make a domain. What is held out in the input is held out here, and never trained on.
 
     Args:
         tokens: a token dataset.

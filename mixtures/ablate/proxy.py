@@ -9,28 +9,32 @@ import numpy as np
 
 from castor.mixtures.ablate import repetition
 from castor.mixtures.plan import Plan, PlanStage
-from castor.mixtures.rows import Batch, RowSource
+from castor.mixtures.rows import Layout, Pieces, RowSource
 
 BLOCK = 64  # sequences; a small run is short, and its shares are to be right early
 ROWS_PER_SOURCE = 8  # that a block must hold at least, see `castor.mixtures.plan`
 
 
-class SlicedRows(RowSource):
-    """Some rows of a source, as if they were all.
+@dataclasses.dataclass(frozen=True)
+class Sliced:
+    """The layout of some rows of a source, as if they were all.
 
-    Args:
-        whole: the source.
+    Attributes:
+        whole: the layout of the source.
         chosen: its rows that are in the slice, int64.
     """
 
-    def __init__(self, whole: RowSource, chosen: np.ndarray) -> None:
-        super().__init__(whole.source, whole.layout, whole.sequence_length)
-        self._whole, self._chosen = whole, chosen
-        self.rows = len(chosen)
+    whole: Layout
+    chosen: np.ndarray
 
-    def fill(self, rows: np.ndarray, out: Batch, to: np.ndarray) -> None:
-        """Writes rows of the slice into a batch; see `RowSource.fill`."""
-        self._whole.fill(self._chosen[rows], out, to)
+    @property
+    def rows(self) -> int:
+        """How many rows the slice has."""
+        return len(self.chosen)
+
+    def pieces(self, rows: np.ndarray) -> Pieces:
+        """What stands in each of these rows (int64 [n]) of the slice."""
+        return self.whole.pieces(self.chosen[rows])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Rows:
         soft_dims: modality -> width, of modalities that occur in any source.
     """
 
-    sources: Mapping[str, SlicedRows]
+    sources: Mapping[str, RowSource]
     sequence_length: int
     soft_dims: Mapping[str, int]
 
@@ -88,8 +92,8 @@ def cut(
     dims: dict[str, int] = {}
     for whole in sources.values():
         dims |= whole.source.soft_dims
-    cut = {
-        name: SlicedRows(whole, repetition.choose(whole.rows, slices[name], seed=seed))
-        for name, whole in sources.items()
-    }
-    return Rows(cut, sequence_length, dims)
+    made = {}
+    for name, whole in sources.items():
+        layout = Sliced(whole.layout, repetition.choose(whole.rows, slices[name], seed=seed))
+        made[name] = RowSource(whole.source, layout, sequence_length)
+    return Rows(made, sequence_length, dims)

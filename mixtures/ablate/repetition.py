@@ -9,7 +9,6 @@ and by 0.05 with it).
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -68,20 +67,3 @@ def choose(rows: int, kept: int, *, seed: int) -> np.ndarray:
     A larger slice with the same seed holds every row of a smaller one.
     """
     return np.sort(np.random.default_rng(seed).permutation(rows)[:kept]).astype(np.int64)
-
-
-def caps(
-    tokens: Mapping[str, int], *, target_tokens: int, max_epochs: Mapping[str, float]
-) -> dict[str, float]:
-    """The largest weights under which the target run repeats nothing too often: N_i c_i / C.
-
-    Args:
-        tokens: of every source.
-        target_tokens: C.
-        max_epochs: N_i by source; absent ones have no limit.
-
-    Returns:
-        caps below 1, by source.
-    """
-    found = {n: e * tokens[n] / target_tokens for n, e in max_epochs.items() if math.isfinite(e)}
-    return {name: cap for name, cap in found.items() if cap < 1.0}

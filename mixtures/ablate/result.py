@@ -22,7 +22,7 @@ class Setting:
         natural, baseline: weights by domain.
         caps: largest weights, of the domains that have one.
         target_tokens: of the run that the weights are for.
-        stage: its name, and whether other stages come `before` it.
+        stage: `names` of the stages, and whether others come `before` them.
         proxy: the small models; see docs/ablation.md.
         held_out: tokens and bytes that every model was asked, by domain.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
@@ -147,14 +147,16 @@ class AblationSpec(Frozen):
         return self.confirm.tokens or self.swarm.tokens_per_run
 
 
-def load(path: str | os.PathLike[str]) -> AblationSpec:
-    """Reads the file of an ablation.
+def load(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> AblationSpec:
+    """Reads the file of an ablation and applies `key=value` settings.
 
     Raises:
         ConfigError: it cannot be read, or a key or value is wrong.
     """
     text = configuration.read(path, "ablation")
-    return configuration.parse(text, AblationSpec, kind="ablation", where=os.fspath(path))
+    return configuration.parse(
+        text, AblationSpec, kind="ablation", where=os.fspath(path), settings=settings
+    )
 
 
 def runs_needed(domains: int) -> int:

@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,11 +52,3 @@ def test_a_larger_slice_holds_the_smaller():
     assert set(small.tolist()) <= set(large.tolist()) <= set(range(100))
     assert (np.diff(large) > 0).all()
     assert small.tolist() != repetition.choose(100, 10, seed=4).tolist()
-
-
-def test_caps_are_what_the_epochs_allow():
-    caps = repetition.caps(
-        {"web": 1000, "books": 100, "code": 100}, target_tokens=1000,
-        max_epochs={"web": 4, "books": 4, "code": math.inf},
-    )  # fmt: skip
-    assert caps == {"books": 0.4}
