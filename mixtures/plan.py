@@ -236,7 +236,10 @@ class Plan:
             "block": self.block,
             "names": list(self.names),
             "rows": list(self.rows),
-            "stages": [dataclasses.asdict(s) for s in self.stages],
+            "stages": [
+                {"blocks": s.blocks, "first": list(s.first), "last": list(s.last)}
+                for s in self.stages
+            ],
         }
 
     @classmethod
