@@ -18,13 +18,18 @@ import pyarrow.parquet as pq
 from castor.filters import storage
 from castor.filters.errors import CastorError
 from castor.filters.record import RECORD_SCHEMA, check_schema
+from castor.pipelines import verify_outputs
 from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES
 from castor.pipelines.verify_manifest import REBUILD, RESTORE, Problem, read_dataset, read_run
 from castor.pipelines.verify_rows import Rows
 
 # What may lie in the output folder of a run beside the files that its manifest names.
-# `raw` is the input that `castor demo` gathered.
-BESIDE = {MANIFEST, "run.json", "run.log", "report.html", ".work", "raw"}
+# `raw` is the input that `castor demo` gathered, and CHAIN what it made of the dataset.
+CHAIN = {
+    *("tokenizer", "tokens", "mixture", "mixture.yaml", "ablation", "ablation.yaml"),
+    *("train", "train.yaml", "evaluation"),
+}
+BESIDE = {MANIFEST, "run.json", "run.log", "report.html", ".work", "raw", *CHAIN}
 # `<name>_blake2b` in a run's manifest is the digest of `<name>.json`, or of one of these.
 LISTS = {"inputs": "inputs.jsonl"}
 COLUMNS = {
@@ -41,12 +46,16 @@ def verify(path: str | os.PathLike[str]) -> list[Problem]:
     """Everything that is wrong with the output of a run, or with one dataset; [] if nothing.
 
     Reads every byte once for its digest, and the columns key, source, modality and
-    duplicate_of of every shard.
+    duplicate_of of every shard. A tokenizer and a token dataset are verified too, alone or in
+    the folder of a run.
 
     Raises:
         CastorError: there is no folder, or nothing finished in it.
     """
     folder = pathlib.Path(path)
+    kind = verify_outputs.kind_of(folder)
+    if kind:
+        return list(verify_outputs.problems(folder, kind))
     of_run = any((folder / o).is_dir() for o in OUTCOMES)
     if not of_run and not (folder / MANIFEST).is_file():
         raise CastorError("nothing finished to verify here", where=folder, fix="check the path")
@@ -74,6 +83,10 @@ def _run(folder: pathlib.Path) -> Iterator[Problem]:
         if not manifest or outcome in manifest["datasets"]:
             yield from _outcome(folder, outcome, manifest, rows)
     yield from (Problem(*p) for p in rows.problems(manifest))
+    for name in sorted(CHAIN):
+        kind = verify_outputs.kind_of(folder / name)
+        if kind:
+            yield from verify_outputs.below(name, verify_outputs.problems(folder / name, kind))
 
 
 def _files(folder: pathlib.Path, manifest: Mapping[str, Any]) -> Iterator[Problem]:

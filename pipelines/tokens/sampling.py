@@ -25,7 +25,7 @@ from castor.pipelines.tokens.corpus import Reader, languages_of, text_bytes
 SCAN_VERSION = 1  # raise it when what `scan_shard` writes can change
 COUNT_VERSION = 1  # raise it when what `count_shard` writes can change
 VECTORS = 100  # texts of the sample that the tokenizer's manifest keeps with their ids
-VECTOR_CHARACTERS = 200
+VECTOR_CHARACTERS = 960
 
 
 def scan_shard(item: Mapping[str, Any], common: Mapping[str, Any], tell: Tell) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def encoded(found: Encoded) -> None:
         for split, n in splits.items():
             if n["documents"]:
                 soft = ", ".join(f"{v:,} {m}" for m, v in n["soft"].items() if v)
-                ratio = f"{n['text_bytes'] / max(1, n['tokens'] - sum(n['soft'].values())):.2f}"
+                written = n["tokens"] - sum(n["soft"].values())
+                ratio = f"{n['text_bytes'] / written:.2f}" if n["text_bytes"] else "-"
                 rows.append([name, split, n["documents"], n["tokens"], size(n["text_bytes"]),
                              ratio, soft or "-"])  # fmt: skip
     titles = ["source", "split", "documents", "tokens", "text", "bytes/token", "soft inputs"]
