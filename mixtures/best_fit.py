@@ -9,6 +9,7 @@ of a row's length and a rest. It is done once, when a mixture is compiled; the i
 from __future__ import annotations
 
 import bisect
+import collections
 import pathlib
 
 import numpy as np
@@ -18,6 +19,7 @@ from castor.mixtures.rows import Pieces
 from castor.mixtures.token_source import TokenSource
 
 FILES = ("starts.npy", "lengths.npy", "rows.npy")
+CHUNK = 1 << 20  # pieces looked at at once, so that an index is opened without being in memory
 
 
 def best_fit(lengths: np.ndarray, capacity: int) -> tuple[np.ndarray, np.ndarray]:
@@ -39,46 +41,56 @@ def best_fit(lengths: np.ndarray, capacity: int) -> tuple[np.ndarray, np.ndarray
     sizes, first = np.unique(-lengths[order], return_index=True)
     bounds = [*first.tolist(), len(order)]
     rooms: list[int] = []  # the rooms that some row has left, ascending
-    waiting: dict[int, list[np.ndarray]] = {}  # room -> its rows, in order
+    waiting: dict[int, Queue] = {}  # room -> its rows, in the order in which they came to it
     opened = 0
     for k, size in enumerate((-sizes).tolist()):
         items = order[bounds[k] : bounds[k + 1]]
         while len(items):
             i = bisect.bisect_left(rooms, size)
-            if i < len(rooms):
-                room = rooms.pop(i)
-                found = np.concatenate(waiting.pop(room))
-            else:
-                room = capacity
-                found = np.arange(opened, opened - (-len(items) // (room // size)))
-                opened += len(found)
+            room = rooms[i] if i < len(rooms) else capacity
             # A row that still holds the next piece has the least room of all that do: it goes on
             # taking until it is too full, then the next row does.
             each = room // size
+            wanted = -(-len(items) // each)
+            if i < len(rooms):
+                found = _take(waiting[room], wanted)
+                if not waiting[room]:
+                    del waiting[room], rooms[i]
+            else:
+                found = np.arange(opened, opened + wanted)
+                opened += wanted
             taken, items = items[: len(found) * each], items[len(found) * each :]
             place = np.arange(len(taken))
             row[taken] = found[place // each]
             at[taken] = capacity - room + place % each * size
             full, rest = divmod(len(taken), each)
-            _wait(rooms, waiting, room - each * size, found[:full])
-            if rest:
-                _wait(rooms, waiting, room - rest * size, found[full : full + 1])
-                full += 1
-            if full < len(found):
-                # These were here first, and nothing has come to this room since.
-                _wait(rooms, waiting, room, found[full:])
+            for left, rows in ((each, found[:full]), (rest, found[full:])):
+                _wait(rooms, waiting, room - left * size, rows)
     return row, at
 
 
-def _wait(
-    rooms: list[int], waiting: dict[int, list[np.ndarray]], room: int, rows: np.ndarray
-) -> None:
+Queue = collections.deque[np.ndarray]
+
+
+def _take(queue: Queue, wanted: int) -> np.ndarray:
+    """The first rows of a queue, as many as are wanted or there."""
+    found = []
+    while wanted and queue:
+        rows = queue.popleft()
+        found.append(rows[:wanted])
+        if len(rows) > wanted:
+            queue.appendleft(rows[wanted:])
+        wanted -= len(found[-1])
+    return np.concatenate(found)
+
+
+def _wait(rooms: list[int], waiting: dict[int, Queue], room: int, rows: np.ndarray) -> None:
     """Notes that these rows have this room left."""
     if room == 0 or len(rows) == 0:
         return
     if room not in waiting:
         bisect.insort(rooms, room)
-        waiting[room] = []
+        waiting[room] = collections.deque()
     waiting[room].append(rows)
 
 
@@ -117,8 +129,11 @@ class BestFit:
     def __init__(self, source: TokenSource, sequence_length: int, folder: pathlib.Path) -> None:
         self._starts, self._lengths, self._rows = (load(folder / name) for name in FILES)
         n = len(self._starts), len(self._lengths), int(self._rows[-1:].sum())
-        longest = int(np.abs(self._lengths).max(initial=0))
-        tokens = int(np.abs(self._lengths).sum(dtype=np.int64))
+        tokens = longest = 0
+        for begin in range(0, len(self._lengths), CHUNK):
+            lengths = np.abs(self._lengths[begin : begin + CHUNK])
+            tokens += int(lengths.sum(dtype=np.int64))
+            longest = max(longest, int(lengths.max()))
         if (
             not len(self._rows)
             or len({*n}) > 1
