@@ -81,9 +81,15 @@ def open_mixture(path: str | pathlib.Path) -> Compiled:
         if source.digest != line["digest"]:
             raise inputs.changed(line["name"], folder / line["folder"])
         index = folder / inputs.INDEX / line["name"]
-        sources.append(
-            pack.row_source(source, manifest["packing"], manifest["sequence_length"], index)
-        )
+        rows = pack.row_source(source, manifest["packing"], manifest["sequence_length"], index)
+        if rows.rows != line["rows"]:
+            raise CastorError(
+                "the index of a packing is damaged",
+                where=index,
+                got=f"{rows.rows} rows, the manifest says {line['rows']}",
+                fix="compile the mixture again with --force",
+            )
+        sources.append(rows)
     return Compiled(
         path=folder,
         manifest=manifest,
