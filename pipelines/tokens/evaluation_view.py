@@ -19,7 +19,7 @@ def evaluation(found: Evaluated) -> None:
     print_ = printer()
     result = found.result
     for axis in ("languages", "sources"):
-        print_(_figures(axis, *_groups(result, axis)))
+        print_(_figures(axis, *groups(result, axis)))
         hidden = len(result[axis]) - GROUPS_SHOWN
         if hidden > 0:
             print_(f"and {hidden} more, with less text: see {safe(found.path.name)}")
@@ -42,8 +42,13 @@ def _figures(title: str, titles: Sequence[str], rows: Sequence[Sequence[Any]]) -
     return made
 
 
-def _groups(result: Mapping[str, Any], axis: str) -> tuple[list[str], list[list[Any]]]:
-    """Titles and rows of the table of languages or sources, the mean of all groups last."""
+def groups(result: Mapping[str, Any], axis: str) -> tuple[list[str], list[list[Any]]]:
+    """Titles and rows of the table of languages or sources, the mean of all groups last.
+
+    Args:
+        result: what evaluation.json holds.
+        axis: `languages` or `sources`.
+    """
     compared = result["against"] is not None
     titles = ["", "documents", "text", "bytes/token", "chars/token", "tokens/word", "one token",
               "Renyi", "bytes", "vocabulary used", "lost"]  # fmt: skip

@@ -16,6 +16,7 @@ import io
 import json
 import os
 import pathlib
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -138,8 +139,8 @@ def _text(path: pathlib.Path) -> str:
         raise ConfigError(
             "cannot read the parallel sentences", where=path, got=error.strerror or str(error)
         ) from error
-    except (UnicodeDecodeError, EOFError) as error:
-        raise _wrong(path, f"no UTF-8 text: {error}") from error
+    except (UnicodeDecodeError, EOFError, zlib.error) as error:
+        raise _wrong(path, f"no text in UTF-8, or a packed file that is broken: {error}") from error
 
 
 def _wrong(path: pathlib.Path, got: str) -> ConfigError:
