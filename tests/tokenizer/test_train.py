@@ -68,7 +68,9 @@ def test_any_text_gives_the_vocabulary_of_sentencepiece(documents, coverage, mer
         found = train.train_model(counts, flags)
         with pytest.raises(CastorError, match="larger than the sample allows"):
             train.train_model(counts, trainer_flags(flags["vocab_size"] + 1, coverage))
-    assert pieces(found) == pieces(from_text(documents, flags))
+    peer = pieces(from_text(documents, flags))
+    assert pieces(found) == peer
+    assert [name for name, *_ in peer[-len(letters.required) :]] == list(map(chr, letters.required))
 
 
 @pytest.mark.parametrize("coverage", [1.0, 0.9995, 0.985])
@@ -76,7 +78,10 @@ def test_documents_give_the_vocabulary_of_sentencepiece(coverage):
     documents = [*corpus(150), "long " + "x" * 70_000 + "\r\n\n", "a\u2585b"]
     flags = json.loads(json.dumps(trainer_flags(1100, coverage)))
     found = train.train_model(count(documents), flags)
-    assert pieces(found) == pieces(from_text(documents, flags))
+    peer = pieces(from_text(documents, flags))
+    assert pieces(found) == peer
+    letters = alphabet(count(documents), coverage).required
+    assert [name for name, *_ in peer[-len(letters) :]] == list(map(chr, letters))
 
 
 def test_real_text_gives_the_vocabulary_of_sentencepiece(kit):
