@@ -52,8 +52,9 @@ def ablate(
         force: replace a finished ablation of another spec; its runs stay where they fit.
 
     Returns:
-        `out`, `accepted`, `verdict`, `weights` by domain, `domains` (baseline, proposed, low, high,
-        slope), `gain`, `rho`, `trained` (models), `seconds`, `skipped` (all was there). Not being accepted is no error here; see `check`.
+        `out`, `accepted`, `verdict`, `weights` by domain, `domains` (`baseline`, `proposed`,
+        `low`, `high`, `slope`), `gain`, `rho`, `trained` (models), `seconds`, `skipped` (all was
+        there). Not being accepted is no error here; see `check`.
 
     Raises:
         ConfigError: the spec, its mixture or the folder do not fit; nothing ran.
@@ -66,7 +67,8 @@ def ablate(
     made_from = _made_from(problem)
     if refit:
         made_from["record"] = _record_digest(folder)
-    if outputs.is_finished(folder, KIND, made_from, force=force or _may_replace(folder, refit)):
+    replaced = force or (refit and _is_another(folder, made_from))
+    if outputs.is_finished(folder, KIND, made_from, force=replaced):
         return _outcome(folder, 0, begun, skipped=True)
     with locked(folder):
         trained = _Refit(problem, folder) if refit else _Training(problem, folder)
@@ -94,12 +96,16 @@ def check(outcome: Mapping[str, Any]) -> None:
         )
 
 
-def _may_replace(out: pathlib.Path, refit: bool) -> bool:
-    """A new fit replaces an ablation's result without being forced, and nothing else."""
-    if not refit or not (out / outputs.MANIFEST).is_file():
+def _is_another(out: pathlib.Path, made_from: Mapping[str, Any]) -> bool:
+    """Whether there is an ablation of another spec: a new fit replaces it without being forced.
+
+    Raises:
+        CastorError: the folder holds something else.
+    """
+    if not (out / outputs.MANIFEST).is_file():
         return False
-    outputs.read(out, KIND)
-    return True
+    there = outputs.read(out, KIND)["made_from"]
+    return storage.digest_of(there) != storage.digest_of(made_from)
 
 
 def _record_digest(out: pathlib.Path) -> str:
@@ -114,7 +120,7 @@ def _record_digest(out: pathlib.Path) -> str:
 
 def _made_from(problem: Problem) -> dict[str, Any]:
     """What determines the result, as JSON without paths."""
-    spec = problem.spec.model_dump(mode="json", by_alias=True, exclude={"mixture", "sources"})
+    spec = problem.spec.model_dump(mode="json", exclude={"mixture", "sources"})
     spec["evaluate"] = sorted(spec["evaluate"])
     mixture = problem.mixture.model_dump(mode="json")
     for source in mixture["sources"].values():

@@ -45,7 +45,7 @@ def analyse(
     """Fits the swarm's runs and proposes.
 
     Args:
-        spec: its targets, law, pull, bootstrap and seed.
+        spec: its targets, law, kl, bootstrap and seed.
         runs: with losses.
         baseline: the weights to beat, which are also the prior of the KL term.
         natural: shares of all tokens.
@@ -70,10 +70,10 @@ def analyse(
     prior, most = vector(baseline), np.array([caps.get(name, 1.0) for name in names])
     fitted = fit.fit(data, law=spec.law, seed=spec.seed)
     starts = [data.X[int(np.argmin(data.score))]]
-    found = propose.propose(fitted, prior, pull=spec.pull, caps=most, starts=starts)[0]
+    found = propose.propose(fitted, prior, pull=spec.kl, caps=most, starts=starts)[0]
     proposal = np.array(swarm.rounded(found, most))
     sure = bootstrap.uncertainty(
-        fitted, proposal, prior, prior, pull=spec.pull, caps=most, replicates=spec.bootstrap,
+        fitted, proposal, prior, prior, pull=spec.kl, caps=most, replicates=spec.bootstrap,
         seed=spec.seed, starts=starts,
     )  # fmt: skip
     gradient = fitted.slopes(prior[None])[0]

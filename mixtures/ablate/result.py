@@ -56,7 +56,7 @@ def assemble(
         "targets": spec.target_weights,
         "stage": dict(setting.stage),
         "target_tokens": setting.target_tokens,
-        "lambda": spec.pull,
+        "kl": spec.kl,
         "proxy": dict(setting.proxy),
         "held_out": {name: dict(found) for name, found in setting.held_out.items()},
         "domains": {

@@ -95,7 +95,7 @@ class AblationSpec(Frozen):
         simulated_epochs: whether the small runs repeat data as often as that run.
         max_epochs: how often that run may see a source.
         law: `auto` chooses by cross-validation.
-        pull: `lambda` in the file, of KL(x || baseline), in bits per byte and nat.
+        kl: λ, what a nat of KL(weights || baseline) costs, in bits per byte.
         bootstrap: replicates.
         seed: of the swarm, the slices, the parameters and the bootstrap.
     """
@@ -119,7 +119,7 @@ class AblationSpec(Frozen):
     simulated_epochs: bool = True
     max_epochs: Weight | None = None
     law: Literal["auto", "own-log", "log-linear"] = "auto"
-    pull: float = pydantic.Field(default=0.05, ge=0, allow_inf_nan=False, alias="lambda")
+    kl: float = pydantic.Field(default=0.05, ge=0, allow_inf_nan=False)
     bootstrap: int = pydantic.Field(default=200, ge=200)
     seed: Seed = 0
 

@@ -30,7 +30,7 @@ def ablate(
 
     \b
     castor ablate ablation.yaml OUT
-    castor ablate ablation.yaml OUT --refit --set lambda=0.1     other fit, same runs
+    castor ablate ablation.yaml OUT --refit --set kl=0.1     other fit, same runs
     castor ablate ablation.yaml OUT --json | jq .weights
 
     SPEC names a mixture, the held-out domains that count, and the size of the swarm:
