@@ -11,8 +11,10 @@ import pytest
 from tokens import make_tokens
 
 from castor.filters.errors import CastorError, ConfigError
+from castor.mixtures.compile import compile_mixture
+from castor.mixtures.compiled import open_mixture
 from castor.mixtures.loader import Loader
-from castor.mixtures.pack import build_index, row_source
+from castor.mixtures.pack import PACKINGS, build_index, row_source
 from castor.mixtures.plan import Plan, PlanStage
 from castor.mixtures.tokens import open_tokens
 
@@ -228,3 +230,36 @@ def test_grain_is_imported_only_when_it_reads():
     code += "; assert l.grain_is_here(); assert 'grain' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+SPEC = """
+castor: 1
+name: two
+seed: 5
+sequence_length: 32
+sources:
+  web: {tokens: t}
+  pictures: {tokens: t, max_epochs: 9}
+packing: PACKING
+block: 16
+stages:
+  - {name: all, until_tokens: 4096, rule: explicit, weights: {web: .75, pictures: .25}}
+"""
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_a_compiled_mixture_is_read(tmp_path, packing):
+    make_tokens(tmp_path / "t", {"web": 2000, "pictures": 900}, media=("pictures",))
+    (tmp_path / "spec.yaml").write_text(SPEC.replace("PACKING", packing), "utf-8")
+    compile_mixture(tmp_path / "spec.yaml", tmp_path / "out")
+    compiled = open_mixture(tmp_path / "out")
+    batches = list(Loader(compiled, 16))
+    assert len(batches) == 8
+    for step, batch in enumerate(batches):
+        counts = np.bincount(batch["source"], minlength=2)
+        assert dict(zip(compiled.names, counts.tolist())) == {"web": 12, "pictures": 4}
+        shown = batch["soft_image_index"].max(1) >= 0
+        assert set(batch["source"][shown]) <= {compiled.names.index("pictures")}
+        parts = [Loader(compiled, 16, host=h, hosts=2).batches(step) for h in (0, 1)]
+        assert_equal(joined(parts), batch)
+    assert any((b["soft_image_index"] >= 0).any() for b in batches)
