@@ -13,18 +13,17 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 
 from castor.filters.errors import CastorError
 from castor.mixtures.loader import Loader
-from castor.model import hosts
+from castor.model import hosts, programs
 from castor.model.checkpoint import Checkpoints
 from castor.model.meter import Meter
 from castor.model.progress import Progress
 from castor.model.run_log import RunLog
 from castor.model.setup import Setup
 from castor.model.sharding import shard_batch
-from castor.model.step import make_step
 from castor.model.stopping import Stopping
 
 State = dict[str, Any]
@@ -38,7 +37,6 @@ class Loop:
         mesh: the devices.
         checkpoints: where it saves.
         log_path: where its log is, or will be.
-        shardings: where every array of the state lies.
     """
 
     def __init__(
@@ -47,21 +45,18 @@ class Loop:
         mesh: Mesh,
         checkpoints: Checkpoints,
         log_path: pathlib.Path,
-        shardings: Any,
     ) -> None:
         self._setup, self._mesh = setup, mesh
         self._checkpoints, self._log_path = checkpoints, log_path
         config = setup.config
-        step = make_step(
+        self._step = programs.step(
             config.model,
             config.optimizer,
-            steps=setup.steps,
+            setup.steps,
+            mesh,
             sources=len(setup.compiled.names),
             accumulate=config.accumulate,
-            mesh=mesh,
         )
-        everywhere = NamedSharding(mesh, PartitionSpec())
-        self._step = jax.jit(step, donate_argnums=0, out_shardings=(shardings, everywhere))
         self._device = mesh.devices.flat[0].device_kind
 
     def run(self, state: State, begun: int, data: Mapping[str, Any]) -> dict[str, Any]:

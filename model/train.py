@@ -16,15 +16,14 @@ from jax.sharding import Mesh
 from castor.filters import outputs, storage
 from castor.filters.errors import CastorError, ConfigError
 from castor.filters.lock import locked
-from castor.model import flops, hosts, setup
+from castor.model import flops, hosts, programs, setup
 from castor.model.checkpoint import Checkpoints
 from castor.model.data import copy_tokenizer, open_or_compile
 from castor.model.loop import Loop, State
 from castor.model.meter import CONVENTION
 from castor.model.progress import say
 from castor.model.setup import Setup
-from castor.model.sharding import make_mesh, state_shardings
-from castor.model.step import init_state
+from castor.model.sharding import make_mesh
 
 KIND = "training"
 LOG, CONFIG, RUN, CHECKPOINTS = "log.jsonl", "config.json", "run.json", "checkpoints"
@@ -149,12 +148,14 @@ class Run:
         if hosts.first():
             self.checkpoints.remove_unfinished()
             copy_tokenizer(self.compiled, self.out)
-        shardings, abstract = self._layout()
-        found = self._resume(abstract)
-        state, begun, data = found if found else (self._initial(shardings), 0, {})
+        shape = (self.config.model, self.config.optimizer, self.setup.steps, self.mesh)
+        found = self._resume(programs.layout(*shape))
+        if found is None:
+            found = programs.init(*shape)(jax.random.key(self.config.seed)), 0, {}
+        state, begun, data = found
         if hosts.first():
             self._write_facts()
-        loop = Loop(self.setup, self.mesh, self.checkpoints, self.out / LOG, shardings)
+        loop = Loop(self.setup, self.mesh, self.checkpoints, self.out / LOG)
         last = loop.run(state, begun, data)
         if hosts.first():
             outputs.write(
@@ -169,24 +170,6 @@ class Run:
             )
         hosts.wait("finished")
         return begun
-
-    def _layout(self) -> tuple[Any, Any]:
-        """Where every array of the state lies, and the state as shapes that say so."""
-        shapes = jax.eval_shape(self._init)
-        shardings = state_shardings(shapes, self.mesh)
-        abstract = jax.tree.map(
-            lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), shapes, shardings
-        )
-        return shardings, abstract
-
-    def _init(self) -> State:
-        key = jax.random.key(self.config.seed)
-        return init_state(self.config.model, self.config.optimizer, self.setup.steps, key)
-
-    def _initial(self, shardings: Any) -> State:
-        # Drawing runs once: on a processor, compiling it without optimisation halves the time.
-        plain = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
-        return jax.jit(self._init, out_shardings=shardings, compiler_options=plain)()
 
     def _resume(self, abstract: Any) -> tuple[State, int, Mapping[str, Any]] | None:
         """State, step and data of the newest checkpoint that is whole; None if there is none.

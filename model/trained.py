@@ -12,10 +12,10 @@ from jax.sharding import Mesh
 
 from castor.filters import configuration
 from castor.filters.errors import CastorError, ConfigError
+from castor.model import programs
 from castor.model.checkpoint import DATA, Checkpoints
 from castor.model.config import MeshConfig, ModelConfig, OptimizerConfig
-from castor.model.sharding import make_mesh, state_shardings
-from castor.model.step import init_state
+from castor.model.sharding import make_mesh
 
 CHECKPOINTS = "checkpoints"
 
@@ -63,16 +63,7 @@ class Trained:
         """
         config = self.data["made_from"]["config"]
         optimizer = OptimizerConfig(**config["optimizer"])
-
-        def init() -> Any:
-            return init_state(self.model, optimizer, config["steps"], jax.random.key(0))
-
-        shapes = jax.eval_shape(init)
-        abstract = jax.tree.map(
-            lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s),
-            shapes,
-            state_shardings(shapes, mesh),
-        )
+        abstract = programs.layout(self.model, optimizer, config["steps"], mesh)
         return Checkpoints(self.out / CHECKPOINTS).restore(self.step, abstract)["params"]
 
 

@@ -114,10 +114,9 @@ def _arrays(
     scored: np.ndarray,
 ) -> dict[str, np.ndarray]:
     rows, bucket = shape
-    ids = np.zeros((rows, bucket + 1), np.uint32)
-    at = np.arange(len(start)) * (bucket + 1)
-    source.copy(start.tolist(), (lengths + 1).tolist(), at.tolist(), ids.reshape(-1))
-    ids = ids.astype(np.int32)
+    ids = np.zeros((rows, bucket + 1), np.int32)
+    for row, (first, n) in enumerate(zip(start.tolist(), lengths.tolist(), strict=True)):
+        ids[row, : n + 1] = source.ids(first, first + n + 1)
     real = np.zeros(shape, bool)
     real[: len(start)] = np.arange(bucket) < lengths[:, None]
     positions = np.where(real, np.arange(bucket), 0)

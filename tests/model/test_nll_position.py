@@ -1,5 +1,7 @@
 """Loss by position: the bins, the power law of a planted curve, and when nothing may be said."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from castor.model.nll_position import ByPosition
 def test_bins_are_powers_of_two_from_128_where_the_window_is_long_enough(length, first, last):
     edges = nll_position.edges(length)
     assert (edges[0], edges[-1]) == (first, last)
-    assert all(b == 2 * a for a, b in zip(edges, edges[1:], strict=False))
+    assert all(b == 2 * a for a, b in itertools.pairwise(edges))
 
 
 def planted(x: np.ndarray) -> np.ndarray:
