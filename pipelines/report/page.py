@@ -13,6 +13,13 @@ from castor.filters.errors import CastorError
 from castor.pipelines import figures
 from castor.pipelines.results import Results, open_run
 
+# What the page shows of what was made of a dataset, if it lies in the run's folder.
+LEARNING = (
+    ("tokenizer", "Tokenizer"),
+    ("mixture", "Mixture"),
+    ("ablation", "Ablation"),
+    ("training", "Training"),
+)
 SECTIONS = (
     ("flow", "Flow"),
     ("sources", "Sources"),
@@ -23,6 +30,7 @@ SECTIONS = (
     ("duplicates", "Duplicates"),
     ("media", "Media"),
     ("benchmarks", "Benchmarks"),
+    *LEARNING,
     ("provenance", "Provenance"),
 )
 
@@ -49,14 +57,20 @@ def build(out: pathlib.Path, *, target: pathlib.Path | None = None) -> pathlib.P
 
 
 def _context(results: Results) -> dict[str, Any]:
-    from castor.pipelines.report import facts, samples, svg
+    from castor.pipelines.report import facts, mixing, samples, svg, training, vocabulary
     from castor.pipelines.report.histograms import charts
 
     style, script = _file("page.css"), _file("page.js")
     config = results.manifest["config"]
     kept, dropped = samples.texts(results, "kept"), samples.texts(results, "dropped")
     inputs = results.manifest["inputs"].values()
-    found = {
+    learning = {
+        "tokenizer": vocabulary.section(results.path),
+        "mixture": mixing.mixture(results.path),
+        "ablation": mixing.ablation(results.path),
+        "training": training.section(results.path),
+    }
+    found = learning | {
         "name": results.name,
         "about": config.get("about"),
         "castor": results.manifest["castor"],
@@ -67,7 +81,7 @@ def _context(results: Results) -> dict[str, Any]:
         "input_files": sum(i["files"] for i in inputs),
         "input_bytes": sum(i["bytes"] for i in inputs),
         "kept_bytes": sum(row["kept"] for row in results.text_bytes().values()),
-        "sections": SECTIONS,
+        "sections": [s for s in SECTIONS if learning.get(s[0], True)],
         "flows": [
             ("source", "rows by source",
              svg.flow(facts.shares_by(results, "by_source"), figures.number)),
@@ -111,7 +125,7 @@ def _environment() -> Any:
             fix="install castor[report]; castor doctor shows what is there",
         ) from error  # fmt: skip
     environment = jinja2.Environment(
-        loader=jinja2.DictLoader({"page.html": _file("page.html")}),
+        loader=jinja2.DictLoader({n: _file(n) for n in ("page.html", "learning.html")}),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
