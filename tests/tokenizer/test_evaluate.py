@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from toy_tokenizer import Toy
 
 from castor.filters.errors import CastorError, ConfigError
-from castor.tokenizer import metrics, reserved
+from castor.tokenizer import evaluate, metrics, reserved
 from castor.tokenizer.evaluate import Counter, Other, Tally, figures
 from castor.tokenizer.kinds import Kind, kinds
 
@@ -144,6 +144,23 @@ def test_counts_add_up_however_documents_are_dealt_out(given_texts, random):
     ours, theirs = together.pieces(), apart.pieces()
     for group in ours:
         np.testing.assert_array_equal(ours[group], theirs[group])
+
+
+def test_counts_of_pieces_add_up_when_ids_are_not_kept(monkeypatch):
+    expected = tally(TOY, "the cat", "sat")[1]
+    monkeypatch.setattr(evaluate, "FLUSH_TOKENS", 1)
+    counter = Counter(TOY)
+    for text in ("the cat", "sat"):
+        counter.add([("x",)], ["1"], [text])
+    np.testing.assert_array_equal(counter.pieces()[("x",)], expected)
+
+
+def test_faults_of_two_documents_that_make_up_for_each_other_are_two():
+    toy = Toy(["ab", "c"])
+    first = toy.names.index("ab")
+    toy.surfaces[first : first + 2] = [b"a", b"bc"]
+    toy.piece_bytes[first : first + 2] = [1, 2]
+    assert tally(toy, "ab", "c")[0].failures == 2
 
 
 def test_a_real_tokenizer_against_its_own_offsets(tokenizer):
