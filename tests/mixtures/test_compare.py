@@ -62,6 +62,15 @@ def test_the_first_that_moves_is_found(folder, changes):
     assert same_until(new, old) == first_that_moves(old, new)
 
 
+def test_a_ramp_of_another_length_moves_its_own_sequences(folder):
+    def ramp(until):
+        middle = explicit(1, 20, 1, until=until, ramp="linear")
+        return stages({"rule": "proportional", "until": 0.3}, middle, explicit(1, 1, 1))
+
+    old, new = described(folder, stages=ramp(0.6)), described(folder, stages=ramp(0.9))
+    assert same_until(old, new) == first_that_moves(old, new) < old.stages[1].end
+
+
 def test_nothing_changed(folder):
     found = compare(described(folder), described(folder))
     assert found["changes"] == []
@@ -158,7 +167,7 @@ run = st.tuples(
 
 
 @given(run, run)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_two_mixtures(one, other):
     a, b = (
         fake(seed, [(n, np.array(w) / sum(w)) for n, w in given], rows)

@@ -116,6 +116,22 @@ def test_a_forced_one_that_is_refused_leaves_the_old(own):
     assert files(own / "out") == before
 
 
+def test_a_forced_one_that_is_killed_is_neither_the_old_nor_the_new(own, monkeypatch):
+    from castor.filters import outputs
+
+    def killed(*args, **content):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outputs, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            compile_mixture(write_spec(own, packing="best-fit"), own / "out", force=True)
+    with pytest.raises(CastorError, match="no finished mixture here"):
+        open_mixture(own / "out")
+    compile_mixture(own / "mixture.yaml", own / "out")
+    assert open_mixture(own / "out").manifest["packing"] == "best-fit"
+
+
 def test_what_runs_dry_is_not_written(own):
     sources = {n: {"tokens": "tokens", "max_epochs": 1} for n in ("web", "books", "code")}
     with pytest.raises(GateError):

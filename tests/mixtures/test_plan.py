@@ -74,12 +74,22 @@ def test_epochs_come_in_order_of_blocks():
         assert all(after[0] >= before[1] for before, after in itertools.pairwise(ends))
 
 
+def rows_of_block(made, block):
+    return set(made.locate(np.arange(64) + block * 64)[2].tolist())
+
+
 def test_every_epoch_is_shuffled_anew():
-    made = plan()
-    source, epoch, row = everything(made)
-    orders = [tuple(row[(source == 1) & (epoch == e)][:200]) for e in (0, 1)]
-    assert orders[0] != orders[1]
-    assert orders[0] != tuple(sorted(orders[0]))
+    """Not only within blocks: other rows come together."""
+    alone = ((40, (1.0,), (1.0,)),)
+    made = plan(alone, names=("web",), rows=(640,))
+    first, again = rows_of_block(made, 0), rows_of_block(made, 10)  # ten blocks are an epoch
+    assert len(first) == len(again) == 64
+    assert len(first & again) < 20  # 6.4 by chance
+    assert max(first) > 500
+    other = rows_of_block(plan(alone, names=("web",), rows=(640,), seed=8), 0)
+    assert len(first & other) < 20
+    renamed = rows_of_block(plan(alone, names=("books",), rows=(640,)), 0)
+    assert len(first & renamed) < 20
 
 
 def test_blocks_hold_what_the_counts_say():

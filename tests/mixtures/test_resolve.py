@@ -129,6 +129,19 @@ def test_a_ramp_is_capped_by_its_mean():
     assert found.stages[1].first == found.stages[0].last
 
 
+def test_what_a_ramp_has_read_is_not_there_after_it():
+    found = resolved(
+        sources={"books": {"max_epochs": 6}},
+        stages=stages(
+            explicit(1, 0, 1, until=0.3),
+            explicit(1, 3, 1, until=0.6, ramp="linear"),
+            explicit(0, 1, 1, cap="water-fill"),
+        ),
+    )
+    assert found.stages[2].capped == ("books",)
+    assert total_rows(found)["books"] == pytest.approx(540, abs=1)
+
+
 def test_strict_keeps_the_ratios_and_shortens():
     found = resolved(
         sources={"books": {"max_epochs": 2}}, stages=stages(explicit(1, 1, 2, cap="strict"))
