@@ -69,9 +69,9 @@ def test_a_medium_of_another_kind_than_it_was_said_to_be(make, tmp_path):
 def test_limits_hold(make, monkeypatch, limits, expected):
     own = Decoder(limits=limits)
     monkeypatch.setattr(decoders, "_decoder", own)
-    with Window.of_bytes(make.picture(size=(2000, 2000))) as window:
-        with pytest.raises(MediaError) as caught:
-            soft("image", window, "image/png", "PNG")
+    data = make.picture(size=(2000, 2000))
+    with Window.of_bytes(data) as window, pytest.raises(MediaError) as caught:
+        soft("image", window, "image/png", "PNG")
     own.close()
     assert caught.value.reason is expected
 
