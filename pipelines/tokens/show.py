@@ -32,10 +32,12 @@ def trained(found: Trained) -> None:
     if found.rejected:
         print_("not read: " + ", ".join(f"{n:,} rows {safe(r)}" for r, n in found.rejected.items()))
     space = manifest["id_space"]
+    seen = manifest["f_min"]
     print_(
         f"{number(space['text_size'])} pieces from {size(sample['bytes'])} of text, "
-        f"{number(manifest['counts']['rows'])} distinct rows; the last merge was seen "
-        f"{number(manifest['f_min'])} times; {number(space['size'])} ids in all"
+        f"{number(manifest['counts']['rows'])} distinct rows; "
+        + (f"the last merge was seen {number(seen)} times; " if seen is not None else "")
+        + f"{number(space['size'])} ids in all"
     )
     _end(print_, found)
     print_(f"tokenizer  {safe(found.out)}")

@@ -65,14 +65,15 @@ class Options:
         Raises:
             ConfigError: an option is out of range.
         """
+        from castor.tokenizer import id_space
+        from castor.tokenizer.flags import trainer_flags
+
         for name in ("sample_bytes", "stratum_bytes"):
             if (getattr(self, name) or 1) < 1:
                 raise ConfigError("a cap on bytes must be positive", where=name,
                                   got=getattr(self, name))  # fmt: skip
-        if not 0 < self.coverage <= 1:
-            raise ConfigError(
-                "--coverage is a share of the characters", got=self.coverage, fix="such as 0.9995"
-            )
+        trainer_flags(self.vocab_size, self.coverage)
+        id_space.make(self.vocab_size, {}, self.image_codes)
         for language, cap in self.caps.items():
             if cap < 1:
                 raise ConfigError("a cap on bytes must be positive", where=language, got=cap)

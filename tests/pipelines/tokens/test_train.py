@@ -13,7 +13,7 @@ import datasets
 import pytest
 from runs import contents, wait_for
 
-from castor.filters import outputs
+from castor.filters import outputs, storage
 from castor.filters.errors import CastorError, ConfigError
 from castor.filters.record import Record
 from castor.pipelines import api
@@ -21,6 +21,7 @@ from castor.pipelines.tokens import sampling
 from castor.pipelines.tokens.corpus import open_corpus
 from castor.pipelines.tokens.train import Options, choose, read_bytes
 from castor.tokenizer.count import Counts, merge
+from castor.tokenizer.sample import salt_of
 
 from .conftest import VOCAB
 
@@ -48,7 +49,7 @@ def test_sentencepiece_on_the_same_text_learns_the_same_vocabulary(tokenizer, re
         assert ours.get_score(i) == other.get_score(i)
 
 
-def test_the_manifest_says_what_the_sample_is(tokenizer, records):
+def test_the_manifest_says_what_the_sample_is(tokenizer, dataset, records, tmp_path):
     manifest = outputs.read(tokenizer, "tokenizer")
     sample = manifest["sample"]
     languages = {s["language"] for s in sample["strata"]}
@@ -58,6 +59,8 @@ def test_the_manifest_says_what_the_sample_is(tokenizer, records):
     assert sample["bytes"] == sum(s["taken_bytes"] for s in sample["strata"]) == n_bytes
     assert sample["documents"] == len(records)
     assert (sample["seed"], sample["byte_cap"]) == (0, 10_000_000_000)
+    _, found = scanned(dataset, tmp_path / "work", salt_of(0))
+    assert sample["digest"] == choose(found, Options(VOCAB)).digest
     assert len(manifest["test_vectors"]) == 200
     text = (tokenizer / "manifest.json").read_text()
     assert str(tokenizer.parent) not in text
@@ -139,7 +142,7 @@ def test_a_finished_tokenizer_is_not_made_again(dataset, tokenizer):
     assert before == {p: p.stat().st_mtime_ns for p in tokenizer.rglob("*")}
 
 
-def test_rows_of_somebody_elses_give_the_same_model(records, tokenizer, tmp_path):
+def test_rows_of_somebody_elses_give_the_same_model(records, tokenizer, tmp_path, monkeypatch):
     shuffled = list(records)
     random.Random(7).shuffle(shuffled)
     for name, first in (("a", 0), ("b", 1), ("c", 2)):
@@ -151,7 +154,9 @@ def test_rows_of_somebody_elses_give_the_same_model(records, tokenizer, tmp_path
     assert found.rejected == {"corrupt": 1, "no_text": 1}
     strata = found.manifest["sample"]["strata"]
     assert {s["source"] for s in strata} == {"web", "books"}
-    assert api.tokenizer_train(tmp_path / "rows", tmp_path / "out", vocab_size=VOCAB).skipped
+    with monkeypatch.context() as patch:
+        patch.delattr(storage, "digest")  # what was read before is not read again to compare it
+        assert api.tokenizer_train(tmp_path / "rows", tmp_path / "out", vocab_size=VOCAB).skipped
     path = tmp_path / "rows" / "a.jsonl"
     path.write_text(path.read_text().replace("house", "horse"))
     with pytest.raises(ConfigError, match="made from something else"):
@@ -244,6 +249,8 @@ TEXT = Record("web:a", "web", "text", "some words of text", meta={"language": "e
                      ["a language that is left out has a cap"], id="cap left out"),
         pytest.param(lambda p: write(p, [TEXT]), {"sample_bytes": 0},
                      ["must be positive"], id="nothing wanted"),
+        pytest.param(lambda p: write(p, [TEXT]), {"coverage": 0.5},
+                     ["the coverage of characters is out of range"], id="coverage"),
     ],
 )  # fmt: skip
 def test_bad_input_is_a_clear_error(tmp_path, make, options, words):
@@ -267,7 +274,7 @@ def test_the_dataset_is_not_overwritten(dataset):
 def test_a_damaged_shard_is_named(records, tmp_path):
     data = datasets.write_dataset(tmp_path / "data", records[:9], shards=2)
     path = data / "kept" / "part-00001.parquet"
-    path.write_bytes(path.read_bytes()[:-50])
+    path.write_bytes(path.with_name("part-00000.parquet").read_bytes())
     with pytest.raises(CastorError, match="a shard is damaged") as caught:
         api.tokenizer_train(data, tmp_path / "out", vocab_size=VOCAB, workers=1)
     assert "part-00001" in str(caught.value)
