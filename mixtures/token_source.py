@@ -126,8 +126,11 @@ class Part:
         path = self.file(SIDECAR)
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                # No checksum covers the schema.
+                if not file.schema_arrow.equals(SIDECAR_SCHEMA):
+                    raise damaged(path, "columns of other names or types")
                 found = file.read(None if columns is None else list(columns))
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise damaged(path, " ".join(str(error).split())[:200]) from error
         if found.num_rows != self.documents:
             raise damaged(path, f"{found.num_rows} rows for {self.documents} documents")

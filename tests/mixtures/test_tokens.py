@@ -60,6 +60,7 @@ def test_documents_come_back_as_they_were(tmp_path, parts):
         given[1], domain="cats", spans=(Span("image", 2, 2, MEDIA), *given[1].spans[1:])
     )
     tokens = open_tokens(write_tokens(tmp_path / "t", given, parts=parts))
+    assert all(line["documents"] for line in tokens.manifest["shards"])
     source = tokens.source("web")
     for one, other in zip(source.read(), given, strict=True):
         assert_equal(one, other)
@@ -277,14 +278,21 @@ def test_offsets_that_do_not_fit_the_ids_are_told(tmp_path):
         _ = source.offsets
 
 
-def test_a_damaged_sidecar_is_told_when_it_is_read(tmp_path):
+def test_a_damaged_sidecar_is_told_and_never_read_as_something_else(tmp_path):
     folder = write_tokens(tmp_path / "t", some())
     path = files(folder, ".parquet")
-    data = bytearray(path.read_bytes())
-    data[20:60] = bytes(40)
-    path.write_bytes(data)
-    with pytest.raises(CastorError, match=r"damaged, in .*part-00000\.parquet"):
-        open_tokens(folder).source("web").keys()
+    source = open_tokens(folder).source("web")
+    whole, keys, places = path.read_bytes(), source.keys(), []
+    for at in range(0, len(whole), 11):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
+        try:
+            found = source.keys()
+        except CastorError as error:
+            places.append(error.where)
+        else:
+            assert found == keys  # what was hit is not read for the keys
+    assert set(places) == {path}
+    assert len(places) > 20
 
 
 def test_ids_outside_the_space_are_found_by_verify(tmp_path):
