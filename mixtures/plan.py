@@ -22,7 +22,7 @@ from castor.mixtures.apportion import HORIZON, ROWS_PER_SOURCE, Apportionment, S
 
 PLAN_VERSION = 1  # another number whenever any spec would give another order
 GROUP = 64  # blocks whose counts are computed at once for a reader that goes from index to index
-CHUNK = 1 << 18  # indices at a time, so that memory does not grow with what is asked for
+CELLS = 1 << 21  # indices times sources at a time: memory does not grow with what is asked for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,8 +164,9 @@ class Plan:
             raise IndexError(f"indices {index.min()} to {index.max()} of {self.sequences}")
         source, epoch = np.empty(len(index), np.int32), np.empty(len(index), np.int32)
         row = np.empty(len(index), np.int64)
-        for start in range(0, len(index), CHUNK):
-            part = slice(start, start + CHUNK)
+        chunk = max(1, CELLS // len(self.names))
+        for start in range(0, len(index), chunk):
+            part = slice(start, start + chunk)
             source[part], epoch[part], row[part] = self._located(index[part])
         return source, epoch, row
 
