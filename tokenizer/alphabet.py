@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
-import functools
-from typing import Any
 
-import numba as nb
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from castor.tokenizer import reserved
 from castor.tokenizer.count import Counts
 
 BOUNDARY = 0x1F  # the trainer puts it in place of every reserved literal
 SPACE_CODE = ord(reserved.SPACE)
+CHUNK = 1 << 18  # rows that are looked at in one step
+_LITERALS = sorted(name.replace(reserved.SPACE, " ").encode() for name in reserved.META_PIECES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,11 +37,13 @@ def alphabet(counts: Counts, coverage: float) -> Alphabet:
     at least the share `coverage` of all; it compares in single precision. U+001F counts like
     any other and is never taken.
     """
-    histogram = np.zeros(0x110000, np.int64)
-    ordinary = ~is_literal(counts)
-    _add_characters(counts.text, counts.offsets, counts.counts, ordinary, histogram)
-    histogram[BOUNDARY] += counts.counts[~ordinary].sum()
-    histogram[0] = 0
+    literals = literal_rows(counts)
+    weights = counts.counts.copy()
+    weights[literals] = 0
+    histogram = _characters(counts, weights)
+    histogram[SPACE_CODE] += histogram[ord(" ")]
+    histogram[BOUNDARY] += counts.counts[literals].sum()
+    histogram[[0, ord(" ")]] = 0
     codes = np.flatnonzero(histogram)
     codes = codes[np.argsort(-histogram[codes], kind="stable")]
     total = int(histogram.sum())
@@ -53,39 +53,30 @@ def alphabet(counts: Counts, coverage: float) -> Alphabet:
     return Alphabet(histogram, taken[taken != BOUNDARY])
 
 
-def is_literal(counts: Counts) -> np.ndarray:
-    """Which rows are literals of reserved pieces, bool [rows]."""
-    return pc.is_in(counts.rows, _literals()).to_numpy(zero_copy_only=False)
+def literal_rows(counts: Counts) -> np.ndarray:
+    """Which rows are literals of reserved pieces: their places, ascending."""
+    places = range(len(counts))
+    found = []
+    for name in _LITERALS:
+        place = bisect.bisect_left(places, name, key=lambda i: counts.rows[i].as_py())
+        if place < len(counts) and counts.rows[place].as_py() == name:
+            found.append(place)
+    return np.array(found, np.int64)
 
 
-@functools.cache
-def _literals() -> pa.LargeBinaryArray:
-    names = [piece.replace(reserved.SPACE, " ").encode() for piece in reserved.META_PIECES]
-    return pa.array(names, pa.large_binary())
+def _characters(counts: Counts, weights: np.ndarray) -> np.ndarray:
+    """How often each byte-for-byte code point of the rows occurs, int64 [0x110000].
 
-
-@nb.njit(cache=True, nogil=True, _nrt=False)
-def _add_characters(
-    text: np.ndarray,
-    offsets: np.ndarray,
-    counts: np.ndarray,
-    wanted: np.ndarray,
-    histogram: np.ndarray,
-) -> None:
-    """Adds the characters of the wanted rows, each as often as its row occurs."""
-    for row in range(len(counts)):
-        if not wanted[row]:
-            continue
-        i, stop = offsets[row], offsets[row + 1]
-        while i < stop:
-            code: Any = np.int64(text[i])
-            n = 1
-            if code == 0x20:
-                code = np.int64(SPACE_CODE)
-            elif code >= 0x80:
-                n = 2 + (code >= 0xE0) + (code >= 0xF0)
-                code &= 0xFF >> (n + 1)
-                for j in range(i + 1, i + n):
-                    code = code << 6 | np.int64(text[j] & 0x3F)
-            histogram[code] += counts[row]
-            i += n
+    Sums are made in double precision, which is exact below 2^53 characters.
+    """
+    histogram = np.zeros(0x110000, np.int64)
+    offsets, text = counts.offsets, counts.text
+    for first in range(0, len(counts), CHUNK):
+        ends = offsets[first : first + CHUNK + 1]
+        data = text[ends[0] : ends[-1]]
+        codes = np.frombuffer(data.tobytes().decode().encode("utf-32-le"), np.uint32)
+        lengths = np.add.reduceat((data & 0xC0) != 0x80, ends[:-1] - ends[0], dtype=np.int64)
+        each = np.repeat(weights[first : first + CHUNK], lengths)
+        sums = np.bincount(codes, each)
+        histogram[: len(sums)] += sums.astype(np.int64)
+    return histogram

@@ -234,7 +234,7 @@ def _counts(offsets: np.ndarray, text: np.ndarray, counts: np.ndarray) -> Counts
 def _sorted(found: Counts) -> Counts:
     """The same counts with the rows in rising order."""
     order = pc.sort_indices(found.rows)
-    return Counts(found.rows.take(order), found.counts[order.to_numpy()])
+    return Counts(found.rows.take(order), found.counts[as_numpy(order)])
 
 
 def _summed(parts: list[Counts]) -> Counts:
@@ -245,6 +245,20 @@ def _summed(parts: list[Counts]) -> Counts:
     if not len(found):
         return found
     changes = pc.not_equal(found.rows.slice(1), found.rows.slice(0, len(found) - 1))
-    first = np.concatenate(([True], changes.to_numpy(zero_copy_only=False)))
-    starts = np.flatnonzero(first)
-    return Counts(found.rows.filter(pa.array(first)), np.add.reduceat(found.counts, starts))
+    starts = np.concatenate(([0], as_numpy(pc.indices_nonzero(changes)) + 1))
+    return Counts(found.rows.take(as_arrow(starts)), np.add.reduceat(found.counts, starts))
+
+
+# Arrow's own ways between its arrays and numpy's import pandas, half a second, to look for it.
+
+
+def as_numpy(indices: pa.UInt64Array) -> np.ndarray:
+    """Indices that Arrow found, without nulls, as int64."""
+    found = np.frombuffer(indices.buffers()[1], np.uint64)
+    return found[indices.offset : indices.offset + len(indices)].astype(np.int64)
+
+
+def as_arrow(values: np.ndarray) -> pa.Int64Array:
+    """The integers as an Arrow array of int64."""
+    buffer = pa.py_buffer(np.ascontiguousarray(values, np.int64))
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, buffer])

@@ -96,14 +96,9 @@ class Tokenizer:
             self.sentencepiece = sentencepiece.SentencePieceProcessor(model_proto=model)
         except (RuntimeError, ValueError) as error:
             raise CastorError("sentencepiece cannot read the model", where=path) from error
-        self._surfaces = _surfaces(self.sentencepiece, self.id_space)
-        found = {
-            name: i
-            for i in range(self.sentencepiece.get_piece_size())
-            if self.sentencepiece.is_control(i) or self.sentencepiece.is_unknown(i)
-            for name in [self.sentencepiece.id_to_piece(i)]
-        }
         n_pieces = self.sentencepiece.get_piece_size()
+        names = list(map(self.sentencepiece.id_to_piece, range(n_pieces)))
+        found = control_ids(names, self.sentencepiece)
         if found != self.id_space.control or n_pieces != self.id_space.text_size:
             raise CastorError(
                 "the id space of the manifest is not the model's",
@@ -111,9 +106,9 @@ class Tokenizer:
                 got=f"{n_pieces} pieces, {len(found)} of them control pieces",
                 fix=f"the manifest says {self.id_space.text_size} and {len(self.id_space.control)}",
             )
-        lengths = [len(surface) for surface in self._surfaces]
-        lengths[self.id_space.unk] = 0
-        self.piece_bytes = np.array(lengths, np.int32)
+        self._surfaces = _surfaces(names, self.sentencepiece, self.id_space)
+        self.piece_bytes = np.array(list(map(len, self._surfaces)), np.int32)
+        self.piece_bytes[self.id_space.unk] = 0
         self.piece_bytes.setflags(write=False)
         self._joined: frozenset[str] | None = None
 
@@ -256,16 +251,26 @@ def _batches(parts: Sequence[bytes]) -> Iterable[list[bytes]]:
         yield batch
 
 
-def _surfaces(model: sentencepiece.SentencePieceProcessor, space: IdSpace) -> list[bytes]:
+def control_ids(
+    names: Sequence[str], model: sentencepiece.SentencePieceProcessor
+) -> dict[str, int]:
+    """Name -> id of every piece that text can never give; each is written in angle brackets."""
+    return {
+        name: i
+        for i, name in enumerate(names)
+        if name.startswith("<") and (model.is_control(i) or model.is_unknown(i))
+    }
+
+
+def _surfaces(
+    names: Sequence[str], model: sentencepiece.SentencePieceProcessor, space: IdSpace
+) -> list[bytes]:
     """The bytes that each id stands for, [space.size]."""
-    found = []
-    for i in range(model.get_piece_size()):
-        if model.is_control(i):
-            found.append(b"")
-        elif model.is_unknown(i):
-            found.append(UNK_TEXT)
-        elif model.is_byte(i):
-            found.append(bytes([int(model.id_to_piece(i)[3:5], 16)]))
-        else:
-            found.append(model.id_to_piece(i).replace(reserved.SPACE, " ").encode())
+    found = [name.replace(reserved.SPACE, " ").encode() for name in names]
+    for i, name in enumerate(names):
+        if name.startswith("<0x") and model.is_byte(i):
+            found[i] = bytes([int(name[3:5], 16)])
+    for i in space.control.values():
+        found[i] = b""
+    found[space.unk] = UNK_TEXT
     return found + [b""] * (space.size - len(found))

@@ -147,6 +147,24 @@ def test_counts_tell_the_number_of_tokens_without_the_text(tokenizer):
     assert sum(n * length for (_, n), length in zip(rows, lengths)) == tokens
 
 
+def test_sentences_for_the_trainer_hold_every_row_and_are_short():
+    texts = [*corpus(), "y" * 10_000, "z" * 5000, "\x00 <b>\n"]
+    counts = count(texts)
+    lines = list(train.trainer_rows(counts, factor=3))
+    found = {}
+    for line in lines:
+        rows, number = line.split(b"\t")
+        assert len(rows) <= 2 * train.TOGETHER or b"\x00" not in rows
+        found |= dict.fromkeys(rows.split(b"\x00"), int(number) // 3)
+    expected = dict(counts.items())
+    literals = {name.replace("\u2581", " ").encode() for name in reserved.META_PIECES}
+    boundaries = sum(expected.pop(name, 0) for name in literals)
+    assert found.pop(b"\x1f") == boundaries > 0
+    found.pop(b"", None)
+    expected.pop(b"\x00")
+    assert found == expected
+
+
 def test_an_empty_sample_is_an_error(tmp_path):
     for texts in ([], [""], ["\n\n", "<b>"], ["\u2585"], ["\x00"]):
         with pytest.raises(CastorError, match="no text to train"):
