@@ -60,16 +60,33 @@ def run(
     )
 
 
-def demo(out: str | os.PathLike[str], *, data: str | None = None, **options: Any) -> Outcome:
+def demo(
+    out: str | os.PathLike[str],
+    *,
+    data: str | None = None,
+    data_only: bool = False,
+    workers: int | None = None,
+    force: bool = False,
+    **options: Any,
+) -> Outcome:
     """Runs the whole chain on what this machine has, or on a folder laid out like the kit.
 
+    Returns what became of the raw input; the tokenizer, tokens, mixture, ablation and model lie
+    in folders of these names inside its `out`.
+
     Args:
-        options: as of `run`.
+        data_only: end with the dataset.
+        workers, force, options: as of `run`.
     """
     from castor.pipelines import demo as demonstration
 
     recipe, folder, settings = demonstration.prepare(os.fspath(out), data)
-    return run(recipe, folder, settings=settings, **options)
+    outcome = run(recipe, folder, settings=settings, workers=workers, force=force, **options)
+    if not data_only:
+        from castor.pipelines.demo import chain
+
+        chain.run(outcome.out, workers=workers, force=force)
+    return outcome
 
 
 def dedup(

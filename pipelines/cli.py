@@ -67,22 +67,56 @@ def main() -> None:
     type=click.Path(exists=True, file_okay=False),
     help="Use this folder (laid out like the kit) instead of what the machine has.",
 )
+@click.option(
+    "--data-only",
+    is_flag=True,
+    help="End with the dataset, as --limit does: no tokenizer, no model.",
+)
 @engine_options
-def demo(out: str, data: str | None, **options: Any) -> None:
+def demo(out: str, data: str | None, data_only: bool, **options: Any) -> None:
     """The whole chain on raw input that this machine has, without a network.
 
     It gathers documentation, books, source trees, pictures and sounds from the Python
     installation, makes what it does not find (and labels it so), plants junk, duplicates,
-    personal data and leaked questions, and runs everything. It ends with a table of what
-    came in and went out, and a report to look at. OUT is castor-demo/ unless it is given.
+    personal data and leaked questions, and runs everything. Then it trains a tokenizer on the
+    dataset, encodes it, compiles a staged mixture, ablates weights on small models, and trains
+    and evaluates a small mixture-of-experts model. It ends with a report to look at. OUT is
+    castor-demo/ unless it is given.
 
     \b
     castor demo
     castor demo OUT --data kit/
+    castor demo OUT --data-only
     """
     from castor.pipelines import demo as demonstration
 
-    _run(*demonstration.prepare(out, data), **options)
+    recipe, folder, settings = demonstration.prepare(out, data)
+    whole = not (
+        data_only or options["dry_run"] or options["limit"] or options["runner"] != "local"
+    )
+    if not whole:
+        _run(recipe, folder, settings, **options)
+        return
+    from castor.pipelines import views
+    from castor.pipelines.demo import chain
+    from castor.pipelines.launch import launch
+
+    as_json = options["as_json"]
+    outcome = launch(recipe, folder, settings, **options)
+    assert outcome is not None  # it is a dry run that has none
+    if not as_json:
+        views.show_outcome(outcome)
+    steps = chain.run(
+        outcome.out,
+        workers=options["workers"],
+        force=options["force"],
+        say=lambda line: click.echo(line, err=as_json),
+    )
+    if as_json:
+        found = {"dataset": outcome.summary(), "steps": [step.summary() for step in steps]}
+        click.echo(json.dumps(found, indent=1, sort_keys=True))
+    else:
+        click.echo(f"report     {outcome.out / 'report.html'}")
 
 
 @main.command(short_help="Runs a recipe, by name or path, into a folder.")

@@ -27,7 +27,7 @@ from castor.pipelines.verify_rows import Rows
 # `raw` is the input that `castor demo` gathered, and CHAIN what it made of the dataset.
 CHAIN = {
     *("tokenizer", "tokens", "mixture", "mixture.yaml", "ablation", "ablation.yaml"),
-    *("train", "train.yaml", "evaluation"),
+    *("planted", "train", "train.yaml"),
 }
 BESIDE = {MANIFEST, "run.json", "run.log", "report.html", ".work", "raw", *CHAIN}
 # `<name>_blake2b` in a run's manifest is the digest of `<name>.json`, or of one of these.
