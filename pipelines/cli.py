@@ -47,13 +47,15 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings=SETTINGS)
 @click.version_option(package_name="castor", prog_name="castor")
 def main() -> None:
-    """Castor turns raw web, books, code, images, sound and video into clean training data.
+    """Castor turns raw web, books, code, images, sound and video into what a model trains on.
 
     \b
     Start here:
       castor demo                                  the whole chain on what this machine has
       castor run web OUT --set input='crawl/*.gz'  clean a folder of web archives
       castor inspect OUT                           what came in, what went out, and why
+      castor tokenizer train OUT tokenizer/ --vocab-size 32000
+      castor mixture preview mixture.yaml          what would be read, in which stage, how often
       castor doctor                                is everything installed?
 
     Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a gate said no.
@@ -309,6 +311,10 @@ def decontaminate(dataset: str, out: str, against: tuple[str, ...], **options: A
     _run(recipe, out, settings, **options)
 
 
+for verb in (tokenizer, mixture, ablate, train, evaluate):
+    main.add_command(verb)
+
+
 @main.command(short_help="Checks digests, counts, keys and schema of what is in a folder.")
 @click.argument("out", type=click.Path())
 @as_json
@@ -358,12 +364,6 @@ def doctor(as_json: bool) -> None:
         click.echo(examination.render(checks))
     sys.exit(1 if any(c.status == "fail" for c in checks) else 0)
 
-
-main.add_command(tokenizer)
-main.add_command(mixture)
-main.add_command(train)
-main.add_command(evaluate)
-main.add_command(ablate)
 
 if __name__ == "__main__":
     main()
