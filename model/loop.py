@@ -74,7 +74,8 @@ class Loop:
             KeyboardInterrupt: it was asked to stop, and has saved a checkpoint.
         """
         compiled, config, steps = self._setup.compiled, self._setup.config, self._setup.steps
-        self._line: dict[str, Any] = dict(data.get("line", {}))
+        # A speed of before the stop says nothing of now.
+        self._line: dict[str, Any] = {**data.get("line", {}), "tokens_per_s": None}
         self._meter = Meter(
             compiled.names,
             [source.rows for source in compiled.sources],

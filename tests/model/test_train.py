@@ -80,6 +80,14 @@ def test_what_is_finished_is_left_alone(out, config):
     assert {p: p.stat().st_mtime_ns for p in out.rglob("*.json*")} == before
 
 
+def test_killed_just_before_its_manifest_it_is_finished_at_once(finished, out, config):
+    manifest = (out / "manifest.json").read_bytes()
+    outcome = train(config, unfinished(out))
+    assert (outcome["resumed_from"], outcome["skipped"]) == (STEPS, False)
+    assert (out / "manifest.json").read_bytes() == manifest
+    assert training.log_of(out) == training.log_of(finished)
+
+
 def test_a_damaged_checkpoint_costs_only_what_came_after_the_one_before(
     finished, out, config, capfd
 ):
