@@ -117,12 +117,17 @@ def _write(
         tokenizer={"sha256": tokens.tokenizer_sha256, "id_space": dict(tokens.id_space)},
         soft_dims=soft_dims([i.source for i in inputs]),
         sources=[_source(i, spec) for i in inputs],
+        files={name: _file(out / name) for name in (SPEC, PREVIEW)},
         stages=[
             {"name": s.spec.name, "rule": s.spec.rule, "blocks": s.blocks,
              "first": dict(s.first), "last": dict(s.last)}
             for s in resolved.stages
         ],
     )  # fmt: skip
+
+
+def _file(path: pathlib.Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "blake2b": storage.digest(path)}
 
 
 def _source(given: Input, spec: MixtureSpec) -> dict[str, Any]:

@@ -102,6 +102,15 @@ def open_mixture(path: str | pathlib.Path) -> Compiled:
     )
 
 
+def files(manifest: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """`bytes` and `blake2b` of every file of a compiled mixture, by its path in the folder."""
+    found = dict(manifest["files"])
+    for line in manifest["sources"]:
+        for name, file in line["files"].items():
+            found[f"{inputs.INDEX}/{line['name']}/{name}"] = file
+    return found
+
+
 def _open(folder: pathlib.Path, line: Mapping[str, Any]) -> Tokens:
     path = folder / line["folder"]
     if not path.is_dir():

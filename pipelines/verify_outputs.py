@@ -1,4 +1,4 @@
-"""Verify of what comes after a dataset: tokenizers and token datasets, file by file."""
+"""Verify of what comes after a dataset: tokenizers, token datasets, mixtures, file by file."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any
 
 from castor.filters import outputs, storage
 from castor.filters.errors import CastorError
+from castor.pipelines import verify_mixture
 from castor.pipelines.verify_manifest import Problem
 
 AGAIN = "restore it, or run the command that made it again with --force"
-KINDS = ("tokenizer", "tokens")
+KINDS = ("tokenizer", "tokens", "mixture")
 COPY = "tokenizer"  # the folder in a token dataset
 # What else may lie in the folder of a tokenizer: `castor tokenizer eval` and --keep-counts.
 EVALUATION, COUNTS = "evaluation.json", "counts.bin"
 
 
 def kind_of(folder: pathlib.Path) -> str | None:
-    """`tokenizer` or `tokens` if the manifest in a folder says so, else None."""
+    """One of KINDS if the manifest in a folder says so, else None."""
     try:
         manifest = json.loads((folder / outputs.MANIFEST).read_bytes())
     except (OSError, ValueError):
@@ -30,14 +31,15 @@ def kind_of(folder: pathlib.Path) -> str | None:
 
 
 def problems(folder: pathlib.Path, kind: str) -> Iterator[Problem]:
-    """Everything that is wrong in the folder of a tokenizer or a token dataset."""
+    """Everything that is wrong in the folder of a tokenizer, a token dataset or a mixture."""
     try:
         manifest = outputs.read(folder, kind)
     except CastorError as error:
         yield _problem(error, folder, outputs.MANIFEST)
         return
     yield from _written(folder, manifest)
-    yield from _tokens(folder, manifest) if kind == "tokens" else _tokenizer(folder, manifest)
+    of_kind = {"tokenizer": _tokenizer, "tokens": _tokens, "mixture": verify_mixture.problems}
+    yield from of_kind[kind](folder, manifest)
 
 
 def below(name: str, found: Iterator[Problem]) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from tokens import make_tokens
 from castor.filters import storage
 from castor.filters.errors import CastorError, ConfigError, GateError
 from castor.mixtures.compile import compile_mixture, preview_mixture
+from castor.mixtures.compiled import files as compiled_files
 from castor.mixtures.compiled import open_mixture
 from castor.mixtures.loader import Loader
 from castor.mixtures.spec import load
@@ -69,6 +70,14 @@ def test_the_folder_holds_the_preview_and_the_spec(made):
 def test_the_folder_names_no_place_of_this_machine(made):
     for name, content in files(made / "out").items():
         assert str(made).encode() not in content, name
+
+
+def test_the_manifest_names_every_file(made):
+    found = compiled_files(open_mixture(made / "out").manifest)
+    assert set(found) == set(files(made / "out")) - {"manifest.json"}
+    for name, file in found.items():
+        assert file["bytes"] == (made / "out" / name).stat().st_size
+        assert file["blake2b"] == storage.digest(made / "out" / name)
 
 
 def test_its_own_spec_compiles_to_the_same(made):
