@@ -9,6 +9,7 @@ from castor.pipelines.console import printer, safe, table
 from castor.pipelines.figures import number, percent, size
 
 CHANGES_SHOWN = 40
+PADDING_SHOWN = 0.05  # of a source's positions; less is the usual rest of a packing
 
 
 def show_preview(found: Mapping[str, Any]) -> None:
@@ -116,6 +117,12 @@ def _total(print_: Any, found: Mapping[str, Any]) -> None:
     titles = ["", "share", "tokens", "epochs", "max epochs", "unique tokens", "text", "last/first"]
     print_(table("total", titles, rows))
     print_(f"{percent(total['unique'])} of all tokens are read for the first time")
+    for name, s in found["sources"].items():
+        if s["padding"] >= PADDING_SHOWN:
+            print_(
+                f"{safe(name)}: {percent(s['padding'])} of its positions are padding, "
+                f"{number(s['tokens'])} tokens in {number(s['rows'])} rows"
+            )
 
 
 def _raise(source: Mapping[str, Any], stages: list[Any]) -> str:

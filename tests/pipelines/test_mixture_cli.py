@@ -51,6 +51,14 @@ def test_preview_of_a_ramp_shows_both_ends(folder):
     assert "new" in out
 
 
+def test_preview_tells_of_padding(folder):
+    path = write_spec(folder, name="long.yaml", sequence_length=2048, budget={"tokens": "1M"})
+    tokens = api.mixture_preview(path)["sources"]["books"]["tokens"]
+    share = f"{1 - tokens / 4096:.1%}".replace("%", " %")  # two rows
+    assert f"books: {share} of its positions are padding" in run("preview", path)[1]
+    assert "padding" not in run("preview", write_spec(folder))[1]
+
+
 def test_preview_that_runs_dry_shows_where_and_exits_3(folder):
     code, out, err = run("preview", write_spec(folder, sources=DRY))
     assert code == 3
