@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
+from pydantic_core import PydanticCustomError
 
 from castor.filters.configuration import Frozen
 from castor.filters.errors import ConfigError
@@ -28,10 +29,15 @@ def count(value: Any) -> Any:
     try:
         number = float(text[:-1] if unit > 1 else text) * unit
     except ValueError:
-        raise ValueError("must be a number, such as 2000000 or 2M") from None
+        raise wrong("must be a number, such as 2000000 or 2M") from None
     if not math.isfinite(number) or number != int(number):
-        raise ValueError("must be a whole number")
+        raise wrong("must be a whole number")
     return int(number)
+
+
+def wrong(message: str) -> ValueError:
+    """The error of a validator, which pydantic passes on as it is, without its own words."""
+    return PydanticCustomError("wrong", "{message}", {"message": message})
 
 
 Positive = Annotated[int, pydantic.Field(gt=0)]
@@ -80,10 +86,10 @@ class ModelConfig(Frozen):
             float32 whatever it says.
         remat: what the backward pass computes again: nothing, everything, or everything but
             matrix products.
-        loss_chunk: tokens whose logits exist at one time; 0 is all. The gradient is that of
-            the whole either way.
-        attention_chunk: queries that attend at one time, so that keys after them are not
-            looked at; 0 is all.
+        loss_chunk: tokens of the batch whose logits exist at one time, 0 is all; by default
+            see `loss.usual_chunk`. The gradient is that of the whole either way.
+        attention_pieces: how many pieces the queries of a sequence attend in; each leaves out
+            the keys after it, so that 4 do 5/8 of the whole square.
         scan_unroll: blocks per turn of the loop over layers.
         vocab_size, soft_dims: come from the data; see `for_data`.
     """
@@ -108,8 +114,8 @@ class ModelConfig(Frozen):
     norm_eps: float = pydantic.Field(default=1e-6, gt=0)
     dtype: Literal["float32", "bfloat16"] = "float32"
     remat: Literal["none", "full", "dots"] = "none"
-    loss_chunk: int = pydantic.Field(default=0, ge=0)
-    attention_chunk: int = pydantic.Field(default=0, ge=0)
+    loss_chunk: int | None = pydantic.Field(default=None, ge=0)
+    attention_pieces: Positive = 4
     scan_unroll: Positive = 1
     vocab_size: Positive | None = None
     soft_dims: SoftDims = SoftDims()
@@ -117,22 +123,22 @@ class ModelConfig(Frozen):
     @pydantic.model_validator(mode="after")
     def _fits(self) -> Self:
         if self.head_dim is None and self.d_model % self.heads:
-            raise ValueError(
+            raise wrong(
                 f"d_model {self.d_model} is no multiple of heads {self.heads}: give head_dim,"
                 " or change one of them"
             )
         if self.width_of_head % 2:
-            raise ValueError(
+            raise wrong(
                 f"head_dim {self.width_of_head} must be even: the rotary embedding turns pairs"
             )
         if self.heads % self.kv_heads:
-            raise ValueError(f"heads {self.heads} is no multiple of kv_heads {self.kv_heads}")
+            raise wrong(f"heads {self.heads} is no multiple of kv_heads {self.kv_heads}")
         if self.experts == 1:
-            raise ValueError("experts: 1 is a dense model: give 0, or two or more")
+            raise wrong("experts: 1 is a dense model: give 0, or two or more")
         if self.experts and self.top_k > self.experts:
-            raise ValueError(f"top_k {self.top_k} is more than experts {self.experts}")
+            raise wrong(f"top_k {self.top_k} is more than experts {self.experts}")
         if self.experts and self.layers % self.moe_every:
-            raise ValueError(f"layers {self.layers} is no multiple of moe_every {self.moe_every}")
+            raise wrong(f"layers {self.layers} is no multiple of moe_every {self.moe_every}")
         return self
 
     @property
@@ -265,10 +271,10 @@ class TrainConfig(Frozen):
     @pydantic.model_validator(mode="after")
     def _fits(self) -> Self:
         if self.steps is not None and self.tokens is not None:
-            raise ValueError("give steps or tokens, not both")
+            raise wrong("give steps or tokens, not both")
         shards = self.mesh.data * self.mesh.fsdp * self.mesh.expert
         if self.batch_rows % (self.accumulate * shards):
-            raise ValueError(
+            raise wrong(
                 f"batch_rows {self.batch_rows} is no multiple of accumulate {self.accumulate}"
                 f" x data x fsdp x expert {shards}"
             )
@@ -297,9 +303,9 @@ def check_mesh(model: ModelConfig, mesh: MeshConfig) -> None:
     if model.experts:
         divided.append(("model.expert_d_ff", model.width_of_expert, "tensor", mesh.tensor))
     elif mesh.expert > 1:
-        raise ValueError(f"mesh.expert is {mesh.expert}, but the model has no experts")
+        raise wrong(f"mesh.expert is {mesh.expert}, but the model has no experts")
     if model.vocab_size:
         divided.append(("the vocabulary", model.vocab_size, "tensor", mesh.tensor))
     for name, size, axis, over in divided:
         if size % over:
-            raise ValueError(f"{name} {size} is no multiple of mesh.{axis} {over}")
+            raise wrong(f"{name} {size} is no multiple of mesh.{axis} {over}")

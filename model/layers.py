@@ -22,6 +22,35 @@ def normal(key: Array, shape: tuple[int, ...], std: float) -> Array:
     return jax.random.truncated_normal(key, -2.0, 2.0, shape, jnp.float32) * (std / 0.87962566)
 
 
+@jax.custom_vjp
+def linear(x: Array, matrix: Array) -> Array:
+    """Gives x @ matrix in the type of x: [..., I] by [I, O] -> [..., O].
+
+    The gradient of the matrix is written as one product that turns round the narrower of its
+    two operands. Left to itself the rule of JAX turns round the wider one, and XLA does so
+    inside whatever made it: on a processor half of the time of a gated MLP [measured].
+    """
+    return x @ matrix.astype(x.dtype)
+
+
+def _linear_forward(x: Array, matrix: Array) -> tuple[Array, tuple[Array, Array]]:
+    return linear(x, matrix), (x, matrix)
+
+
+def _linear_backward(kept: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+    x, matrix = kept
+    by_x = jnp.einsum("...o,io->...i", gradient, matrix.astype(x.dtype))
+    flat, slope = (a.reshape(-1, a.shape[-1]) for a in (x, gradient))
+    if matrix.shape[0] <= matrix.shape[1]:
+        by_matrix = jnp.einsum("ni,no->io", flat, slope, preferred_element_type=matrix.dtype)
+    else:
+        by_matrix = jnp.einsum("no,ni->oi", slope, flat, preferred_element_type=matrix.dtype).T
+    return by_x, by_matrix
+
+
+linear.defvjp(_linear_forward, _linear_backward)
+
+
 def rms_norm(x: Array, scale: Array, eps: float) -> Array:
     """Gives x / rms(x) * (1 + scale) over the last axis, in float32 (arXiv 1910.07467).
 
@@ -59,6 +88,5 @@ def init_mlp(key: Array, d_model: int, d_ff: int, depth_scale: float, lead: tupl
 
 def mlp(params: Params, x: Array) -> Array:
     """SwiGLU (arXiv 2002.05202): down(silu(gate x) * up x); [..., D] -> [..., D]."""
-    gate = x @ params["gate"].astype(x.dtype)
-    up = x @ params["up"].astype(x.dtype)
-    return (jax.nn.silu(gate) * up) @ params["down"].astype(x.dtype)
+    hidden = jax.nn.silu(linear(x, params["gate"])) * linear(x, params["up"])
+    return linear(hidden, params["down"])

@@ -158,10 +158,10 @@ from_places.defvjp(_from_places_forward, _from_places_backward)
 
 
 def expert_mlp(params: Params, x: Array) -> Array:
-    """The experts' gated MLPs on [B, E, C, D], each on its own places."""
-    gate = jnp.einsum("becd,edf->becf", x, params["gate"].astype(x.dtype))
-    up = jnp.einsum("becd,edf->becf", x, params["up"].astype(x.dtype))
-    return jnp.einsum("becf,efd->becd", jax.nn.silu(gate) * up, params["down"].astype(x.dtype))
+    """The experts' gated MLPs on [E, N, D], each on its own places."""
+    gate = jnp.einsum("end,edf->enf", x, params["gate"].astype(x.dtype))
+    up = jnp.einsum("end,edf->enf", x, params["up"].astype(x.dtype))
+    return jnp.einsum("enf,efd->end", jax.nn.silu(gate) * up, params["down"].astype(x.dtype))
 
 
 def router_report(routing: Routing, table: Places, valid: Array, room: int) -> dict[str, Array]:
@@ -213,9 +213,11 @@ def moe(
     routing = route(params["router"], x, config.top_k)
     table = places(routing.experts, valid, config.experts, room)
     seated = to_places(x, table).reshape(rows, config.experts, room, width)
-    seated = constrain(seated, (BATCH_ALONE, "expert", None, None))
-    done = constrain(expert_mlp(params, seated), (BATCH_ALONE, "expert", None, None))
-    back = from_places(done.reshape(rows, -1, width), table)
+    # Experts first, so that each is one product over all rows.
+    seated = constrain(seated.swapaxes(0, 1), ("expert", BATCH_ALONE, None, None))
+    done = expert_mlp(params, seated.reshape(config.experts, rows * room, width))
+    done = constrain(done.reshape(seated.shape), ("expert", BATCH_ALONE, None, None))
+    back = from_places(done.swapaxes(0, 1).reshape(rows, -1, width), table)
     back = back.reshape(rows, length, config.top_k, width)
     y = jnp.einsum("btkd,btk->btd", back, routing.weights.astype(x.dtype))
     return y, router_report(routing, table, valid, room)

@@ -22,9 +22,9 @@ from jax.sharding import Mesh
 from castor.model import decoder
 from castor.model.config import ModelConfig, OptimizerConfig
 from castor.model.layers import Params
-from castor.model.loss import by_source, cross_entropy
+from castor.model.loss import by_source, cross_entropy, usual_chunk
 from castor.model.optimizer import make_optimizer, schedule
-from castor.model.sharding import BATCH, Constrain, constrainer
+from castor.model.sharding import BATCH, Constrain, constrainer, unconstrained
 
 State = dict[str, Any]
 Batch = Mapping[str, Array]
@@ -40,6 +40,13 @@ def init_state(model: ModelConfig, optimizer: OptimizerConfig, steps: int, key: 
     params = decoder.init(model, key)
     opt_state = make_optimizer(optimizer, steps).init(params)
     return {"params": params, "opt_state": opt_state, "step": jnp.zeros((), jnp.int32)}
+
+
+def chunk_of(model: ModelConfig, constrain: Constrain) -> int:
+    """Tokens whose logits exist at one time: as configured, or what is usual."""
+    if model.loss_chunk is not None:
+        return model.loss_chunk
+    return usual_chunk(on_mesh=constrain is not unconstrained)
 
 
 def objective(
@@ -68,7 +75,7 @@ def objective(
         batch["targets"],
         mask / denominator,
         model.logit_z_loss,
-        model.loss_chunk,
+        chunk_of(model, constrain),
     )
     nats, tokens = by_source(sums.nll, mask, batch["source"], sources)
     total = sums.objective
@@ -196,6 +203,7 @@ def make_evaluator(
         x, _ = decoder.hidden(params, model, batch, constrain)
         matrix = decoder.output_matrix(params)
         weights = jnp.zeros(batch["targets"].shape, jnp.float32)
-        return cross_entropy(x, matrix, batch["targets"], weights, chunk=model.loss_chunk).nll
+        chunk = chunk_of(model, constrain)
+        return cross_entropy(x, matrix, batch["targets"], weights, chunk=chunk).nll
 
     return nll
