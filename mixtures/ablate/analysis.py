@@ -55,7 +55,9 @@ def analyse(
         ConfigError: a domain has no weight in the baseline.
         CastorError: a run has no loss of a target.
     """
-    data = fit.table([r.mixture for r in runs], [r.losses for r in runs], spec.target_weights)
+    like = {name: given.like for name, given in spec.evaluate.items() if given.like}
+    mixtures, losses = [r.mixture for r in runs], [r.losses for r in runs]
+    data = fit.table(mixtures, losses, spec.target_weights, like)
     names = data.names
     missing = [name for name in names if not baseline.get(name, 0.0) > 0]
     if missing:

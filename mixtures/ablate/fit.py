@@ -30,12 +30,14 @@ class Table:
         X: weights [n, k].
         losses: held-out loss by target name, each [n].
         targets: how much every target counts; they sum to 1.
+        own: of the targets that have one, the domain whose share is their own.
     """
 
     names: tuple[str, ...]
     X: Array
     losses: Mapping[str, Array]
     targets: Mapping[str, float]
+    own: Mapping[str, str]
 
     @property
     def runs(self) -> int:
@@ -81,6 +83,7 @@ def table(
     mixtures: Sequence[Mapping[str, float]],
     losses: Sequence[Mapping[str, float]],
     targets: Mapping[str, float],
+    like: Mapping[str, str] | None = None,
 ) -> Table:
     """Lines up runs by the names of their domains.
 
@@ -88,6 +91,7 @@ def table(
         mixtures: weights by domain, one mapping per run; absent domains are 0.
         losses: held-out loss by domain, one mapping per run.
         targets: the domains that count and how much; normalised here.
+        like: of targets outside of the mixture, the domain that is of their kind.
 
     Raises:
         CastorError: a run without the loss of a target, or with one that is not finite.
@@ -105,14 +109,19 @@ def table(
             )
         found[target] = values
     total = sum(targets.values())
-    return Table(names, X, found, {d: targets[d] / total for d in sorted(targets)})
+    own = {d: d if d in names else (like or {}).get(d) for d in targets}
+    return Table(
+        names, X, found, {d: targets[d] / total for d in sorted(targets)},
+        {d: domain for d, domain in own.items() if domain in names},
+    )  # fmt: skip
 
 
 def fit(data: Table, *, law: str = "auto", folds: int = FOLDS, seed: int = 0) -> Fitted:
     """Fits and chooses.
 
-    The own-log law exists for targets that are in the mixture. Both are cross-validated over
-    the same folds; the one whose predictions of held-out runs rank them better is kept.
+    The own-log law exists for targets that are in the mixture or like a domain of it. Both are
+    cross-validated over the same folds; the one whose predictions of held-out runs rank them
+    better is kept.
 
     Args:
         data: the swarm.
@@ -126,7 +135,7 @@ def fit(data: Table, *, law: str = "auto", folds: int = FOLDS, seed: int = 0) ->
     rho: dict[str, dict[str, float]] = {}
     predicted = np.zeros(data.runs)
     for target in data.targets:
-        kinds = LAWS if target in data.names else LAWS[1:]
+        kinds = LAWS if target in data.own else LAWS[1:]
         if law in kinds:
             kinds = (law,)
         outside = {}
@@ -166,7 +175,7 @@ def _fit_kind(
 ) -> laws.Law:
     y = data.losses[target]
     if kind == "own-log":
-        return laws.fit_own_log(data.X, y, weights, data.names.index(target))
+        return laws.fit_own_log(data.X, y, weights, data.names.index(data.own[target]))
     start = near if isinstance(near, laws.LogLinear) else None
     return laws.fit_log_linear(data.X, y, weights, near=start)
 

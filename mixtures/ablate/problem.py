@@ -246,6 +246,8 @@ def _heldout(
                 f"`evaluate` names {name!r}, which is a domain of the mixture",
                 where=f"evaluate.{name}", fix="leave it out: domains are evaluated anyway",
             )  # fmt: skip
+        if given.like is not None and given.like not in opened:
+            raise unknown_name("domain", given.like, opened, where=f"evaluate.{name}.like")
         tokens = open_tokens(folder / given.tokens)
         if tokens.tokenizer_sha256 != one.tokenizer_sha256:
             raise ConfigError(

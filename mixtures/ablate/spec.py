@@ -68,10 +68,13 @@ class HeldOut(Frozen):
     Attributes:
         tokens: folder of a token dataset, relative to the file.
         source: its source; default: the name of the domain.
+        like: the domain of the mixture that is of its kind, if there is one: that domain's share
+            is then its own share in the own-log law.
     """
 
     tokens: str
     source: str | None = None
+    like: str | None = None
 
 
 class AblationSpec(Frozen):

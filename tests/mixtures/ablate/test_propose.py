@@ -31,7 +31,7 @@ def test_the_proposal_is_the_best_of_a_grid_where_the_law_is_not_convex():
     law = laws.OwnLog(1, np.array([[2.0, 0.05, 0.08]]), np.array([[0.3, 0.0, -0.1]]))
     prior = np.array([0.5, 0.3, 0.2])
     X = np.random.default_rng(0).dirichlet(np.ones(3), 9)
-    data = fit.Table(("a", "b", "c"), X, {"b": law.predict(X)[0]}, {"b": 1.0})
+    data = fit.Table(("a", "b", "c"), X, {"b": law.predict(X)[0]}, {"b": 1.0}, {"b": "b"})
     fitted = fit.Fitted(data, {"b": law}, {}, np.zeros(9))
     x = propose.propose(fitted, prior, pull=0.05)[0]
     _, value = brute(fitted, prior, 0.05, np.ones(3))
