@@ -1,4 +1,4 @@
-"""Verify of what comes after a dataset: tokenizers, token datasets, mixtures, file by file."""
+"""Verify of what comes after a dataset: tokenizers, tokens, mixtures, ablations, by file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 from castor.filters import outputs, storage
 from castor.filters.errors import CastorError
-from castor.pipelines import verify_mixture
+from castor.pipelines import verify_ablation, verify_mixture
 from castor.pipelines.verify_manifest import Problem
 
 AGAIN = "restore it, or run the command that made it again with --force"
-KINDS = ("tokenizer", "tokens", "mixture")
+KINDS = ("tokenizer", "tokens", "mixture", "ablation")
 COPY = "tokenizer"  # the folder in a token dataset
 # What else may lie in the folder of a tokenizer: `castor tokenizer eval` and --keep-counts.
 EVALUATION, COUNTS = "evaluation.json", "counts.bin"
@@ -31,14 +31,17 @@ def kind_of(folder: pathlib.Path) -> str | None:
 
 
 def problems(folder: pathlib.Path, kind: str) -> Iterator[Problem]:
-    """Everything that is wrong in the folder of a tokenizer, a token dataset or a mixture."""
+    """Everything that is wrong in the folder of one of KINDS."""
     try:
         manifest = outputs.read(folder, kind)
     except CastorError as error:
         yield _problem(error, folder, outputs.MANIFEST)
         return
     yield from _written(folder, manifest)
-    of_kind = {"tokenizer": _tokenizer, "tokens": _tokens, "mixture": verify_mixture.problems}
+    of_kind = {
+        "tokenizer": _tokenizer, "tokens": _tokens, "mixture": verify_mixture.problems,
+        "ablation": verify_ablation.problems,
+    }  # fmt: skip
     yield from of_kind[kind](folder, manifest)
 
 

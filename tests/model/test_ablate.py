@@ -273,3 +273,20 @@ def test_tokens_without_a_tokenizer_are_said(folder, fake, tmp_path):
     (tmp_path / "ablation.yaml").write_text(SPEC)
     with pytest.raises(CastorError, match="no tokenizer here"):
         run(tmp_path, "out")
+
+
+def test_a_finished_ablation_verifies_and_a_damaged_one_does_not(folder, fake):
+    run(folder, "verified")
+    verb = ["verify", str(folder / "verified")]
+    assert CliRunner().invoke(main, verb).exit_code == 0
+    path = folder / "verified" / "weights.yaml"
+    path.write_text(path.read_text().replace("noise", "nois"))
+    (folder / "verified" / "ablation.svg").unlink()
+    (folder / "verified" / "notes.txt").write_text("mine")
+    found = CliRunner().invoke(main, [*verb, "--json"])
+    assert found.exit_code == 1
+    assert [(p["where"], p["what"]) for p in json.loads(found.stdout)] == [
+        ("ablation.svg", "a file is missing"),
+        ("weights.yaml", "a file is damaged"),
+        ("notes.txt", "no manifest names this"),
+    ]
