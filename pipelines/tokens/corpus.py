@@ -41,6 +41,9 @@ from castor.pipelines.sources import _languages
 
 UNKNOWN = "und"  # BCP 47: the language is undetermined
 ROWS = "rows"  # the source of rows that name none
+SHARD_BYTES = (
+    16_000_000  # small files of rows are grouped up to this size; a larger one stands alone
+)
 DIGESTS = "digests.json"  # in the work folder: what the files held when they were last read
 # A source's name becomes a folder's.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -181,7 +184,7 @@ def _of_rows(given: str, path: pathlib.Path, out: pathlib.Path) -> Corpus:
     inputs.refuse_output(spec, files, out)
     known = _known(out)
     state = _digests(files, known)
-    shards = inputs.shards([files], Limits())
+    shards = inputs.shards([files], Limits(shard_bytes=SHARD_BYTES))
     entries = [[[f.path, state[_at(f)]] for f in s.files] for s in shards]
     return Corpus(
         path=path,

@@ -80,7 +80,7 @@ def _end(print_: Any, found: Trained | Encoded) -> None:
     if found.skipped:
         print_("Nothing to do: dataset and options are unchanged.")
     elif found.reused:
-        print_(f"{found.reused} shards were done before")
+        print_(f"shards that were done before: {found.reused}")
 
 
 def documents(found: Sequence[Mapping[str, Any]]) -> None:

@@ -26,6 +26,7 @@ from castor.pipelines.tokens import sampling, workspace
 from castor.pipelines.tokens.corpus import Corpus, open_corpus
 
 KIND = "tokenizer"
+FILES = ("tokenizer.model", "tokenizer.vocab")
 # With 256k pieces the last merge was seen 15 times in 200 MB of text in 30 scripts, and that
 # grows about linearly with the text; below some hundreds, pieces are learned from noise.
 SAMPLE_BYTES = 10_000_000_000
@@ -152,8 +153,10 @@ def train(
         "sentencepiece": importlib.metadata.version("sentencepiece"),
     }
     if outputs.is_finished(folder, KIND, made_from, force=force):
-        manifest = outputs.read(folder, KIND)
-        return Trained(folder, manifest, True, time.monotonic() - started)
+        if all((folder / name).is_file() for name in FILES):
+            manifest = outputs.read(folder, KIND)
+            return Trained(folder, manifest, True, time.monotonic() - started)
+        (folder / outputs.MANIFEST).unlink()  # files are missing: they are made again
     with locked(folder):
         workspace.prepare(folder, corpus)
         passes = _Passes(corpus, folder, options, workers, mode, watch or _nobody)

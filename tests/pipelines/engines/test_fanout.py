@@ -104,6 +104,11 @@ def test_a_mode_that_does_not_exist(work, tmp_path):
 
 
 def test_few_bytes_need_one_worker():
-    assert fanout._workers(100, 1_000_000) == 1
-    assert fanout._workers(100, 10**12) == len(os.sched_getaffinity(0))
-    assert fanout._workers(1, 10**12) == 1
+    assert fanout._workers(1_000_000) == 1
+    assert fanout._workers(10**12) == len(os.sched_getaffinity(0))
+
+
+def test_no_more_workers_start_than_there_are_items(work, tmp_path):
+    fan = fans.fan_out("square", tmp_path, [3])
+    assert fanout.run(fan, work=work, out=tmp_path, workers=8).results == [{"square": 9}]
+    assert (tmp_path / "ran-3").read_text() == f"{os.getpid()}\n"  # one: in this process

@@ -188,6 +188,9 @@ def test_a_training_that_failed_counts_only_what_is_missing(
     assert found.reused == 2
     assert sorted(counted) == [0, 1, 2, 3]
     assert contents(out) == contents(tokenizer)
+    (out / "tokenizer.vocab").unlink()
+    assert not api.tokenizer_train(dataset, out, vocab_size=VOCAB, workers=1).skipped
+    assert contents(out) == contents(tokenizer)
 
 
 def test_a_training_on_two_processes_that_was_killed_resumes(castor, dataset, tokenizer, tmp_path):
