@@ -13,19 +13,17 @@ import math
 import os
 from typing import Any
 
-import jax
 import numpy as np
 
 from castor.filters import storage
 from castor.filters.errors import ConfigError
 from castor.mixtures.token_source import TokenSource
 from castor.mixtures.tokens import Tokens, open_tokens
-from castor.model import unigram, windows
+from castor.model import programs, unigram, windows
 from castor.model.config import ModelConfig
 from castor.model.nll_position import ByPosition
 from castor.model.progress import Progress, say
 from castor.model.sharding import BATCH, shard_batch
-from castor.model.step import make_evaluator
 from castor.model.trained import Trained, open_trained
 
 TOKENIZER = "tokenizer"  # in the folder of a token dataset
@@ -192,8 +190,7 @@ class Scorer:
         self._mesh = trained.mesh()
         self._params = trained.params(self._mesh)
         self._soft = trained.model.soft_dims.present()
-        model = without_drops(trained.model)
-        self._nll = jax.jit(make_evaluator(model, self._mesh))
+        self._nll = programs.evaluator(without_drops(trained.model), self._mesh)
         self._rows_multiple = math.prod(self._mesh.shape[axis] for axis in BATCH)
         self._done = 0
 

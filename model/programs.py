@@ -10,7 +10,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from castor.model.config import ModelConfig, OptimizerConfig
 from castor.model.sharding import state_shardings
-from castor.model.step import init_state, make_step
+from castor.model.step import init_state, make_evaluator, make_step
 
 KEPT = 4  # programs of each kind
 
@@ -57,6 +57,12 @@ def step(
             NamedSharding(mesh, PartitionSpec()),
         ),
     )
+
+
+@functools.lru_cache(maxsize=KEPT)
+def evaluator(model: ModelConfig, mesh: Mesh) -> Any:
+    """`castor.model.step.make_evaluator`, jitted."""
+    return jax.jit(make_evaluator(model, mesh))
 
 
 def _shardings(abstract: Any) -> Any:
