@@ -11,8 +11,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import io
-import itertools
-import operator
 import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +23,7 @@ import sentencepiece
 from castor.filters import outputs, storage
 from castor.filters.errors import CastorError
 from castor.tokenizer import id_space, reserved
-from castor.tokenizer.alphabet import BOUNDARY, SPACE_CODE, Alphabet, alphabet, literal_rows
+from castor.tokenizer.alphabet import BOUNDARY, CHUNK, SPACE_CODE, Alphabet, alphabet, literal_rows
 from castor.tokenizer.count import Counts, as_arrow, as_numpy
 from castor.tokenizer.flags import COVERAGE, trainer_flags
 from castor.tokenizer.processor import KIND, MODEL, Tokenizer, control_ids
@@ -193,16 +191,18 @@ def positive_merges(counts: Counts, letters: Alphabet, wanted: int) -> int:
 def last_frequency(model: bytes, counts: Counts, n_letters: int) -> int | None:
     """How often the piece of the last merge occurs in the sample, as the tokenizer cuts it.
 
-    This is f_min: the evidence for the rarest of the pieces. None if there was no merge.
+    This is f_min: the evidence for the rarest of the pieces. What is inside reserved literals
+    does not count, for the trainer does not see it. None if there was no merge.
     """
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
     last = processor.get_piece_size() - n_letters - 1
     if last < reserved.N_RESERVED:
         return None
     piece = processor.id_to_piece(last).replace(reserved.SPACE, " ").encode()
-    holding = pc.indices_nonzero(pc.match_substring(counts.rows, piece))
-    rows = counts.rows.take(holding).to_pylist()
-    weights = counts.counts[as_numpy(holding)]
+    holding = as_numpy(pc.indices_nonzero(pc.match_substring(counts.rows, piece)))
+    holding = holding[~np.isin(holding, literal_rows(counts))]
+    rows = counts.rows.take(as_arrow(holding)).to_pylist()
+    weights = counts.counts[holding]
     ids = processor.encode(rows, return_type="numpy", num_threads=1) if rows else []
     return sum(int(np.count_nonzero(own == last)) * int(n) for own, n in zip(ids, weights))
 
@@ -232,17 +232,23 @@ def trainer_rows(counts: Counts, factor: int = 1) -> Iterator[bytes]:
         yield b"%c\t%d" % (BOUNDARY, boundaries)
     order = np.argsort(counts.counts, kind="stable")
     order = order[~np.isin(order, literals)]
-    plain = Counts(counts.rows.take(as_arrow(order)), counts.counts[order] * factor)
-    for number, group in itertools.groupby(plain.items(), key=operator.itemgetter(1)):
-        rows: list[bytes] = []
-        size = 0
-        for row, _ in group:
-            if rows and size + len(row) > TOGETHER:
-                yield b"%b\t%d" % (b"\x00".join(rows), number)
-                rows, size = [], 0
-            rows.append(row)
-            size += len(row)
-        yield b"%b\t%d" % (b"\x00".join(rows), number)
+    for first in range(0, len(order), CHUNK):
+        part = order[first : first + CHUNK]
+        rows, numbers = counts.rows.take(as_arrow(part)), counts.counts[part] * factor
+        yield from _together(Counts(rows, numbers))
+
+
+def _together(counts: Counts) -> Iterator[bytes]:
+    """Neighbours of one count in one sentence, with NUL between them."""
+    stops = counts.offsets[1:]
+    text = np.insert(counts.text, stops, 0)
+    ends = stops + np.arange(1, len(counts) + 1)  # past the NUL of each row
+    changes = (np.diff(counts.counts) != 0) | (np.diff(ends // TOGETHER) != 0)
+    last = np.append(np.flatnonzero(changes), len(counts) - 1)
+    start = 0
+    for stop, number in zip(ends[last].tolist(), counts.counts[last].tolist()):
+        yield b"%b\t%d" % (text[start : stop - 1].tobytes(), number)
+        start = stop
 
 
 def _sentencepiece(rows: Iterable[bytes], flags: Mapping[str, Any]) -> tuple[bytes | None, int]:

@@ -139,6 +139,17 @@ def test_the_last_frequency_is_counted_in_the_text(tokenizer_folder):
     assert tokenizer.manifest["f_min"] == expected > 1
 
 
+def test_what_only_a_reserved_literal_holds_is_no_evidence_for_a_piece():
+    # "ab" is merged first, then "p" with it, so "pa" is gone; but "<pad>" is encoded with it.
+    counts = count(["ab", "ab", "pab", "<pad>"])
+    size = reserved.N_RESERVED + len("abp") + len(["ab", "pab"])
+    found = pieces(train.train_model(counts, trainer_flags(size, 1.0)))
+    assert [name for name, *_ in found[reserved.N_RESERVED :]] == ["ab", "pab", "a", "b", "p"]
+    with pytest.raises(CastorError, match="larger than the sample allows") as error:
+        train.train_model(counts, trainer_flags(size + 1, 1.0))
+    assert largest(error.value) == size
+
+
 def test_counts_tell_the_number_of_tokens_without_the_text(tokenizer):
     rows = list(count(corpus()).items())
     lengths = [len(ids) for ids in tokenizer.encode_batch([row for row, _ in rows])]
