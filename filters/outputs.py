@@ -30,8 +30,8 @@ def is_finished(out: pathlib.Path, kind: str, made_from: Mapping[str, Any], *, f
         made_from: digests, versions and configuration that determine the bytes, as JSON.
 
     Raises:
-        ConfigError: `out` holds something else, and `force` was not given; or files that are
-            not ours, which `force` does not touch either.
+        ConfigError: `out` holds something else, and `force` was not given; or an output of
+            another kind, or files that are not ours, which `force` does not touch either.
     """
     if out.exists() and not out.is_dir():
         raise ConfigError("the output is a file", where=out, fix="give a folder")
@@ -39,12 +39,14 @@ def is_finished(out: pathlib.Path, kind: str, made_from: Mapping[str, Any], *, f
         try:
             found = read(out, kind)
         except CastorError as error:
-            if not force:
+            other = error.what == f"this is no {kind}"
+            if other or not force:
                 raise ConfigError(
                     "the output folder is in use",
                     where=out,
                     got=str(error).splitlines()[0],
-                    fix="give another folder, or --force to replace what is there",
+                    fix="give another folder"
+                    + ("" if other else ", or --force to replace what is there"),
                 ) from error
         else:
             if not force and found["made_from"] == _plain(made_from):

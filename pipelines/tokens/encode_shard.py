@@ -19,6 +19,7 @@ from castor.pipelines.tokens.corpus import Reader, language_of
 
 VERSION = 1  # raise it when what `encode_shard` writes can change
 BATCH_BYTES = 1 << 20  # text that goes to the tokenizer in one call
+SOFT_BYTES = 16 << 20  # soft inputs that are held meanwhile
 HELDOUT = "heldout"  # the salt of the hash that splits documents
 EMPTY = "empty"  # why a document is left out that has neither text nor media
 
@@ -61,6 +62,7 @@ class _Shard:
         self._tokenizer = _tokenizer(common["tokenizer"], common["sha256"])
         self._reader = Reader(item["shard"], tell)
         self._soft = SoftOptions(**common["soft"]) if common["soft"] else None
+        self._medium_bytes = _medium_bytes(self._soft) if self._soft else 0
         self._writers: dict[tuple[str, str], ShardWriter] = {}
         self._documents: Counter[str] = Counter()
         self._media: dict[str, Counter[str]] = {}
@@ -82,15 +84,15 @@ class _Shard:
 
     def _groups(self) -> Iterator[list[Record]]:
         group: list[Record] = []
-        n_bytes = 0
+        n_bytes = n_soft = 0
         for batch in self._reader.batches():
             for record in from_batch(batch):
-                size = utf8_length(record.text)
-                if group and n_bytes + size > BATCH_BYTES:
+                size, soft = utf8_length(record.text), len(record.media) * self._medium_bytes
+                if group and (n_bytes + size > BATCH_BYTES or n_soft + soft > SOFT_BYTES):
                     yield group
-                    group, n_bytes = [], 0
+                    group, n_bytes, n_soft = [], 0, 0
                 group.append(record)
-                n_bytes += size
+                n_bytes, n_soft = n_bytes + size, n_soft + soft
         if group:
             yield group
 
@@ -141,6 +143,18 @@ class _Shard:
         """Removes what was written of parts that have no name yet."""
         for writer in self._writers.values():
             writer.abandon(None)
+
+
+def _medium_bytes(options: Any) -> int:
+    """Bytes of the soft inputs of a medium at most, of whichever kind."""
+    from castor.filters.media.soft import SOFT_DIMS
+
+    rows = {
+        "image": options.image_patches,
+        "video": options.video_frames * options.frame_patches,
+        "audio": options.audio_rows,
+    }
+    return max(2 * n * SOFT_DIMS[kind] for kind, n in rows.items())
 
 
 def _document(record: Record, soft: Sequence[np.ndarray | None], encoded: Any) -> Document:

@@ -28,10 +28,13 @@ def test_made_from_something_else_is_refused_and_named(tmp_path):
         outputs.read(tmp_path, "tokenizer")
 
 
-def test_another_kind_is_refused(tmp_path):
+def test_another_kind_is_refused_even_by_force(tmp_path):
     outputs.write(tmp_path, "tokens", FROM)
-    with pytest.raises(ConfigError, match="this is no tokenizer"):
-        outputs.is_finished(tmp_path, "tokenizer", FROM, force=False)
+    for force in (False, True):
+        with pytest.raises(ConfigError, match="this is no tokenizer") as caught:
+            outputs.is_finished(tmp_path, "tokenizer", FROM, force=force)
+        assert "--force" not in str(caught.value)
+    assert outputs.read(tmp_path, "tokens")["made_from"]["tokens"] == "abc"
 
 
 def test_files_of_others_are_refused_even_by_force(tmp_path):
