@@ -25,7 +25,7 @@ def trained(found: Trained) -> None:
          size(s["taken_bytes"]), percent(s["taken_bytes"] / max(1, sample["bytes"]))]
         for s in strata[:STRATA_SHOWN]
     ]  # fmt: skip
-    titles = ["language", "source", "documents", "text", "sampled", "text", "of the sample"]
+    titles = ["language", "source", "documents", "text", "taken", "text taken", "of the sample"]
     print_(table("sample", titles, rows))
     if len(strata) > STRATA_SHOWN:
         print_(f"and {len(strata) - STRATA_SHOWN} more: see the manifest")
