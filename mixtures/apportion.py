@@ -1,29 +1,40 @@
 """How many sequences of each source the blocks of a stage hold: whole numbers that follow shares.
 
-The quota of a source is what its share asks for from the first sequence of the run on, a real
+The quota of a source is what its shares ask for from the first sequence of the run on, a real
 number. Counts are whole, add up to the blocks' length, never fall, and stay beside the quotas:
-at a block's end each is its quota rounded down or up, so that it is never a sequence away.
+at a block's end each is its quota rounded down or up, so that it is never a whole sequence away.
 
 Rounding the quotas afresh at every block's end (largest remainder) does this for a source with at
 least one sequence per block. A rarer one would sometimes be rounded up at one end and down at the
 next. So the counts are refined from coarse to fine: first at the ends of 2^32 blocks, then in the
-middle, then in the middles of both halves; every count lies between its neighbours', and which
-sources are rounded up is decided by how far each is through the time in which its next sequence
-has to come. A block's counts cost some thirty such steps, and no table is kept.
+middle, then in the middles of both halves, down to spans of 16 blocks; every count lies between
+its neighbours'. Inside a span sequences come in the order in which they are due. A span's counts
+cost some thirty small steps, whichever it is, and no table is kept.
+
+For a span to work out, the sources that are rounded up at its ends must not all be slow or all be
+quick ones: what slow ones have had too much, quick ones miss for long. So at the ends of spans
+sources of like frequency are rounded together: those that come less than once in a block have
+together their common quota, to the nearest whole number; likewise among them those that come less
+than once in 8 blocks, in 64, and so on.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 
+from castor.mixtures import rounding
+
 HORIZON = 32  # log2 of the blocks that a stage may have
-# With fewer rows per block and source on the average, most sources would be rare ones, and some
-# patterns of weights would take a count further than one sequence from its quota.
+SPAN = 4  # log2 of the blocks that are counted one after the other
+# Sources are of like frequency if none of these lies between them, in sequences per block. They
+# are powers of two, so that comparing is exact.
+FREQUENCIES = 8.0 ** -np.arange(11)
+# With fewer rows per block and source on the average most sources would come less than once in a
+# block, and counts have been seen up to 1.2 from their quotas.
 ROWS_PER_SOURCE = 8
-_UNBOUNDED = 1 << 62
+_UNBOUNDED = 1 << 50  # more than a count, and sums of it fit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,13 +58,19 @@ class Shares:
         Beyond the stage the last shares go on, so that a longer stage begins like a shorter one
         if the shares are constant.
         """
-        inside = np.minimum(ends, self.blocks).astype(np.float64)[:, None]
-        beyond = np.maximum(ends - self.blocks, 0).astype(np.float64)[:, None]
         if np.array_equal(self.first, self.last):
             return (self.block * self.last) * ends.astype(np.float64)[:, None]
+        inside = np.minimum(ends, self.blocks).astype(np.float64)[:, None]
+        beyond = np.maximum(ends - self.blocks, 0).astype(np.float64)[:, None]
         slope = (self.last - self.first) / (2 * self.blocks)
         during = self.block * self.first * inside + (self.block * slope) * (inside * inside)
         return during + (self.block * self.last) * beyond
+
+    def alike(self) -> list[np.ndarray]:
+        """The sources by frequency, the most frequent first: numbers of those of like frequency."""
+        rate = np.minimum(self.first, self.last) * self.block
+        rarity = (rate[:, None] < FREQUENCIES).sum(1)
+        return [np.flatnonzero(rarity == one) for one in np.unique(rarity)]
 
 
 class Apportionment:
@@ -68,16 +85,15 @@ class Apportionment:
     def __init__(self, shares: Shares, quota: np.ndarray, count: np.ndarray) -> None:
         self.shares, self._quota, self._count = shares, quota, count
         self._total = int(count.sum())
+        self._alike = shares.alike()
         # A source without a share keeps its count.
         frozen = (shares.first == 0) & (shares.last == 0)
         most = np.where(frozen, count, _UNBOUNDED)
-        self._at_powers = [most] * (HORIZON + 2)  # counts at the end of 2^j blocks
-        for power in range(HORIZON, -1, -1):
-            end = np.array([1 << power], np.int64)
-            later = np.array([2 << power], np.int64)
-            self._at_powers[power] = self._between(
-                np.zeros(1, np.int64), end, later, count[None], self._at_powers[power + 1][None]
-            )[0]
+        self._at_powers = [most] * (HORIZON + 2)  # counts at the ends of 2^j blocks
+        for power in range(HORIZON, SPAN - 1, -1):
+            start, width = np.zeros(1, np.int64), np.int64(1 << power)
+            later = self._at_powers[power + 1]
+            self._at_powers[power] = self._between(start, width, count[None], later[None])[0]
 
     def quotas(self, ends: np.ndarray) -> np.ndarray:
         """Quotas of the whole run at the ends of blocks of the stage: float64 [n, sources]."""
@@ -92,66 +108,72 @@ class Apportionment:
         Returns:
             int64 [n, sources]
         """
-        power = int(ends[-1]).bit_length()  # 2^power is above every end
+        spans = ends >> SPAN
+        wanted = spans[np.flatnonzero(np.diff(spans, prepend=-1))]
+        low, high = self._spans(wanted)
+        blocks = 1 << SPAN
+        # One end more than there are blocks: the rate after the last.
+        every = (wanted[:, None] << SPAN) + np.arange(blocks + 2)
+        quota = self.quotas(every.ravel()).reshape(*every.shape, -1)
+        found = rounding.urgent_first(quota, low, high, self.shares.block)
+        return found[np.searchsorted(wanted, spans), ends - (spans << SPAN)]
+
+    def _spans(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Counts at the beginnings and ends of spans (ascending, each once); [n, sources]."""
+        power = max(SPAN, int((wanted[-1] + 1) << SPAN).bit_length())  # 2^power is behind them
         node = np.zeros(1, np.int64)
         low, high = self._count[None], self._at_powers[power][None]
-        for level in range(power - 1, -1, -1):
-            wanted = ends >> level
-            wanted = wanted[np.flatnonzero(np.diff(wanted, prepend=-1))]
+        for level in range(power - 1, SPAN - 1, -1):
+            child = wanted >> (level - SPAN)
+            child = child[np.flatnonzero(np.diff(child, prepend=-1))]
             width = np.int64(1 << level)
-            start = 2 * node * width
-            middle = self._between(start, start + width, start + 2 * width, low, high)
-            parent = np.searchsorted(node, wanted >> 1)
-            right = (wanted & 1).astype(bool)[:, None]
+            middle = self._between(2 * node * width, width, low, high)
+            parent = np.searchsorted(node, child >> 1)
+            right = (child & 1).astype(bool)[:, None]
             low, high = (
                 np.where(right, middle[parent], low[parent]),
                 np.where(right, high[parent], middle[parent]),
             )
-            node = wanted
-        return low
+            node = child
+        return low, high
 
     def _between(
-        self,
-        start: np.ndarray,
-        middle: np.ndarray,
-        end: np.ndarray,
-        low: np.ndarray,
-        high: np.ndarray,
+        self, start: np.ndarray, width: np.int64, low: np.ndarray, high: np.ndarray
     ) -> np.ndarray:
-        """Counts in the middle of spans whose counts at both ends are known; [n, sources]."""
-        quota = self.quotas(middle)
-        total = self._total + middle * self.shares.block
-        count = _rounded_down(quota, total, low, high)
-        missing = total - count.sum(1)
-        may = np.minimum(count + 1, high) > count
-        # The next sequence has to come while the quota goes from `count` to `count` + 1, and
-        # between the ends of the span: how much of that is over.
-        opens = np.maximum(count, self.quotas(start))
-        closes = np.minimum(count + 1, self.quotas(end))
-        width = np.where(closes > opens, closes - opens, 1.0)
-        over = np.where(may, (quota - opens) / width, -math.inf)
-        first = np.argsort(-over, axis=1, kind="stable")
-        rank = np.empty_like(first)
-        np.put_along_axis(rank, first, np.arange(first.shape[1])[None], axis=1)
-        return count + (may & (rank < missing[:, None]))
+        """Counts half-way between two ends of blocks, `width` after `start` (int64 [n]) and as
+        much before the later one, at which the counts are `low` and `high` [n, sources].
+        """
+        before, quota, after = (self.quotas(start + i * width) for i in range(3))
+        left = self._total + (start + width) * self.shares.block
+        found = np.empty_like(low)
+        for number, these in enumerate(self._alike):
+            rest = np.concatenate([np.zeros(0, np.int64), *self._alike[number + 1 :]])
+            total = left
+            if len(rest):
+                left = _of_rest(left, [(quota[:, x], low[:, x], high[:, x]) for x in (these, rest)])
+                total = total - left
+            found[:, these] = rounding.nearest(
+                quota[:, these], total, low[:, these], high[:, these],
+                before[:, these], after[:, these],
+            )  # fmt: skip
+        return found
 
 
-def _rounded_down(
-    quota: np.ndarray, total: np.ndarray, low: np.ndarray, high: np.ndarray
+def _of_rest(
+    total: np.ndarray, parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 ) -> np.ndarray:
-    """Quotas rounded down and held between bounds, less than one sequence each below `total`.
+    """How many of so many sequences (int64 [n]) the second of two parts of the sources gets.
 
-    Where the bounds (or sources without a share, whose counts stay) have taken too much or too
-    little, all others are moved by the same whole number.
+    Its quota to the nearest whole number, if both parts can then be rounded down and up; the
+    first part comes first.
+
+    Args:
+        parts: quota, low and high of each, [n, sources].
     """
-    floor = np.floor(quota).astype(np.int64)
-    shift = np.zeros((len(total), 1), np.int64)
-
-    def held(by: np.ndarray) -> np.ndarray:
-        return np.clip(floor + by, low, high)
-
-    while (above := held(shift).sum(1) > total).any():
-        shift -= above[:, None]
-    while (below := held(shift + 1).sum(1) < total).any():
-        shift += below[:, None]
-    return held(shift)
+    (own_down, own_up), (down, up) = (rounding.enclosing(*part) for part in parts)
+    (_, own_low, own_high), (quota, low, high) = parts
+    found = np.floor(quota.sum(1) + 0.5).astype(np.int64)
+    found = np.clip(found, down, up)
+    found = np.clip(found, total - own_up, total - own_down)
+    found = np.clip(found, total - own_high.sum(1), total - own_low.sum(1))
+    return np.clip(found, low.sum(1), high.sum(1))

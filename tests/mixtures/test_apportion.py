@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from castor.mixtures.apportion import HORIZON, ROWS_PER_SOURCE, Apportionment, Shares
@@ -12,18 +12,27 @@ EXACT = 1 + 1e-6  # one sequence, and what floating point adds to a quota
 
 
 def chance_shares(rng, sources, kind):
-    """Shares of the kinds that have broken apportionments: level, steep, rare, alike, in step."""
+    """Shares of the kinds that have broken apportionments: rare sources, and many in step."""
+    frequent = max(1, sources // 3)
     made = {
         "level": lambda: rng.random(sources) + 0.01,
         "steep": lambda: rng.dirichlet(np.full(sources, 0.1)) + 1e-9,
         "rare": lambda: 10 ** rng.uniform(-8, 0, sources),
         "alike": lambda: np.ones(sources),
         "in step": lambda: np.where(rng.random(sources) < 0.5, 1.0, rng.uniform(1e-4, 1)),
+        # Per block: two frequencies below one, a quick and a slow one, beside frequent sources.
+        "two beats": lambda: np.where(
+            np.arange(sources) < frequent,
+            ROWS_PER_SOURCE * sources,
+            np.where(rng.random(sources) < 0.5, rng.uniform(0.3, 1), 10 ** rng.uniform(-4, -1)),
+        ),
     }[kind]()
     return made / made.sum()
 
 
-KINDS = ("level", "steep", "rare", "alike", "in step")
+KINDS = ("level", "steep", "rare", "alike", "in step", "two beats")
+# What follows holds for all that was ever drawn, and is no theorem: the same is drawn every time.
+DRAWN = {"deadline": None, "derandomize": True}
 
 
 def start(shares, blocks, block):
@@ -47,7 +56,8 @@ def deviation(apportioned, blocks, block, total=0):
     st.integers(0, 2**32), st.integers(1, 40), st.sampled_from([1, 2, 17, 128]),
     st.sampled_from(KINDS),
 )  # fmt: skip
-@settings(max_examples=40, deadline=None)
+@example(seed=2**32 - 1, sources=8, times=17, kind="rare")
+@settings(max_examples=60, **DRAWN)
 def test_never_a_sequence_away(seed, sources, times, kind):
     block = ROWS_PER_SOURCE * sources * times
     shares = chance_shares(np.random.default_rng(seed), sources, kind)
@@ -55,7 +65,7 @@ def test_never_a_sequence_away(seed, sources, times, kind):
 
 
 @given(st.integers(0, 2**32), st.integers(2, 30), st.sampled_from(KINDS), st.sampled_from(KINDS))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=30, **DRAWN)
 def test_neither_on_a_ramp(seed, sources, one, other):
     rng = np.random.default_rng(seed)
     block = ROWS_PER_SOURCE * sources * 4
@@ -64,7 +74,7 @@ def test_neither_on_a_ramp(seed, sources, one, other):
 
 
 @given(st.integers(0, 2**32), st.integers(2, 30), st.lists(st.sampled_from(KINDS), max_size=4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=30, **DRAWN)
 def test_nor_over_stages_in_which_all_sources_stay(seed, sources, kinds):
     rng = np.random.default_rng(seed)
     block = ROWS_PER_SOURCE * sources * 2
