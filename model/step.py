@@ -122,6 +122,19 @@ def gradients(
     return grads, metrics
 
 
+def clipped(grads: Params, limit: float) -> tuple[Params, Array]:
+    """Scales gradients so that their norm over all leaves is at most `limit`; 0 is no limit.
+
+    Returns:
+        the gradients, and what their norm was.
+    """
+    norm = jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(grads)))
+    if limit:
+        scale = jnp.minimum(1.0, limit / jnp.maximum(norm, 1e-12))
+        grads = jax.tree.map(lambda leaf: leaf * scale, grads)
+    return grads, norm
+
+
 def make_step(
     model: ModelConfig,
     optimizer: OptimizerConfig,
@@ -160,10 +173,7 @@ def make_step(
             accumulate=accumulate,
             constrain=constrain,
         )
-        norm = optax.global_norm(grads)
-        if optimizer.clip:
-            scale = jnp.minimum(1.0, optimizer.clip / jnp.maximum(norm, 1e-12))
-            grads = jax.tree.map(lambda g: g * scale, grads)
+        grads, norm = clipped(grads, optimizer.clip)
         updates, opt_state = transformation.update(grads, state["opt_state"], state["params"])
         params = optax.apply_updates(state["params"], updates)
         tokens = jnp.sum(sums["tokens"])

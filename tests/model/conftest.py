@@ -1,12 +1,23 @@
 """What tests of the model share: tiny shapes, and a batch as the loader gives it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 VOCABULARY = 64
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_in_a_hurry() -> Iterator[None]:
+    """Leaves out XLA's dearer passes: what takes time here is compilation, not computation."""
+    import jax
+
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +30,27 @@ def tiny() -> Any:
         capacity_factor=2.0,
     )  # fmt: skip
     return config.for_data(VOCABULARY)
+
+
+@pytest.fixture(scope="session")
+def tiny_params(tiny: Any) -> Any:
+    """Parameters of `tiny`."""
+    return drawn(tiny)
+
+
+def drawn(config: Any, seed: int = 0) -> Any:
+    """Parameters, drawn in one compiled function: primitive by primitive takes seconds."""
+    import jax
+
+    from castor.model import decoder
+
+    return jax.jit(decoder.init, static_argnums=0)(config, jax.random.key(seed))
+
+
+@pytest.fixture(scope="session")
+def draw_params() -> Callable[..., Any]:
+    """`draw_params(config, seed=0)`."""
+    return drawn
 
 
 @pytest.fixture(scope="session")

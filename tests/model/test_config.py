@@ -93,5 +93,5 @@ def test_the_data_give_the_vocabulary():
 
 def test_a_vocabulary_must_divide():
     model = ModelConfig().for_data(255)
-    with pytest.raises(ValueError, match="the vocabulary 255 is no multiple of mesh.tensor 2"):
+    with pytest.raises(ValueError, match="the vocabulary 255 is no multiple"):
         check_mesh(model, MeshConfig(tensor=2))
