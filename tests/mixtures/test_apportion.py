@@ -89,13 +89,24 @@ def test_nor_over_stages_in_which_all_sources_stay(seed, sources, kinds):
         total += blocks * block
 
 
-def test_a_stage_without_some_sources_keeps_their_counts():
-    first, last = np.array([0.3, 0.3, 0.4]), np.array([0.6, 0.4, 0.0])
-    stage = start(first, 7, 25)
+@given(st.integers(0, 2**32), st.integers(2, 20))
+@settings(max_examples=40, deadline=None)
+def test_a_stage_without_some_sources_keeps_their_counts(seed, sources):
+    rng = np.random.default_rng(seed)
+    block = ROWS_PER_SOURCE * sources
+    stage = start(chance_shares(rng, sources, "level"), 7, block)
     end = np.array([7])
     quota, count = stage.quotas(end)[0], stage.counts(end)[0]
-    after = Apportionment(Shares(last, last, 100, 25), quota, count)
-    assert set(after.counts(np.arange(101))[:, 2]) == {count[2]}
+    gone = rng.random(sources) < 0.5
+    gone[rng.integers(sources)] = False
+    shares = np.where(gone, 0, chance_shares(rng, sources, "level"))
+    shares /= shares.sum()
+    after = Apportionment(Shares(shares, shares, 100, block), quota, count)
+    found = after.counts(np.arange(101))
+    assert (found[:, gone] == count[gone]).all()
+    assert np.array_equal(found.sum(1), (7 + np.arange(101)) * block)
+    # What those that left were rounded by stays; the others share it.
+    assert np.abs(found - after.quotas(np.arange(101))).max() < 2
 
 
 def test_largest_remainders_alone_would_take_sequences_back():

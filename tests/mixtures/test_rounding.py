@@ -14,8 +14,11 @@ def linear(counts):
     return np.arange(BLOCKS + 2)[None, :, None] / BLOCKS * np.asarray(counts)[None, None, :]
 
 
-@given(st.lists(st.integers(0, 60), min_size=1, max_size=30), st.integers(0, 2**32))
-@settings(deadline=None)
+few = st.lists(st.integers(0, 12), min_size=4, max_size=40)  # less than one in a block
+
+
+@given(few | st.lists(st.integers(0, 60), min_size=1, max_size=30), st.integers(0, 2**32))
+@settings(max_examples=300, deadline=None)
 def test_all_deadlines_are_kept_where_they_can_be(counts, seed):
     """From nothing to whole quotas there always is an order (Tijdeman, "The chairman assignment
     problem", 1980), and the earliest deadline first finds it."""
