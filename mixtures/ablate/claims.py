@@ -37,7 +37,7 @@ def claims(result: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     else:
         may_not.append("That the proposal is better than the baseline: the confirm runs do not.")
     if size < RANK:
-        may.append("Which domains help and which hurt the targets, as a direction.")
+        may += _directions(result)
         may_not.append(
             f"Real weights. The small models have {_big(size)} parameters without embeddings; "
             "below 1M not even the order of mixtures is known to carry over to a large model."
@@ -51,6 +51,20 @@ def claims(result: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     else:
         may.append("The order of mixtures, also for an average of many targets (rho > 0.89).")
     return may, may_not + _limits(result, tokens / max(size, 1))
+
+
+def _directions(result: Mapping[str, Any]) -> list[str]:
+    """Which domains should have more and which less, where the intervals say so."""
+    if result["rho"] < GOOD_RHO:
+        return []
+    domains = sorted(result["domains"].items())
+    more = [name for name, d in domains if d["low"] > d["baseline"]]
+    less = [name for name, d in domains if d["high"] < d["baseline"]]
+    said = [f"more of {', '.join(more)}"] if more else []
+    said += [f"less of {', '.join(less)}"] if less else []
+    if not said:
+        return []
+    return [f"A direction: {', '.join(said)}; their intervals do not hold the baseline's weight."]
 
 
 def _limits(result: Mapping[str, Any], per_parameter: float) -> list[str]:

@@ -84,7 +84,7 @@ def _lead(result: Mapping[str, Any], targets: str) -> Markup:
         verdict, result["verdict"], len(result["runs"]), proxy["parameters"],
         proxy["tokens_per_run"], len(result["domains"]), targets,
         signed(gain["predicted"]), signed(gain["low"]), signed(gain["high"]),
-        _percent(gain["probability"]),
+        f"{gain['probability']:.0%}".replace("%", " %"),
     )  # fmt: skip
 
 
