@@ -7,9 +7,9 @@ at a block's end each is its quota rounded down or up, so that it is never a who
 Rounding the quotas afresh at every block's end (largest remainder) does this for a source with at
 least one sequence per block. A rarer one would sometimes be rounded up at one end and down at the
 next. So the counts are refined from coarse to fine: first at the ends of 2^32 blocks, then in the
-middle, then in the middles of both halves, down to spans of 16 blocks; every count lies between
+middle, then in the middles of both halves, down to spans of 64 blocks; every count lies between
 its neighbours'. Inside a span sequences come in the order in which they are due. A span's counts
-cost some thirty small steps, whichever it is, and no table is kept.
+cost some ninety small steps, whichever it is, and no table is kept.
 
 For a span to work out, the sources that are rounded up at its ends must not all be slow or all be
 quick ones: what slow ones have had too much, quick ones miss for long. So at the ends of spans
@@ -27,7 +27,7 @@ import numpy as np
 from castor.mixtures import rounding
 
 HORIZON = 32  # log2 of the blocks that a stage may have
-SPAN = 4  # log2 of the blocks that are counted one after the other
+SPAN = 6  # log2 of the blocks that are counted one after the other
 # Sources are of like frequency if none of these lies between them, in sequences per block. They
 # are powers of two, so that comparing is exact.
 FREQUENCIES = 8.0 ** -np.arange(11)

@@ -167,7 +167,7 @@ run = st.tuples(
 
 
 @given(run, run)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_two_mixtures(one, other):
     a, b = (
         fake(seed, [(n, np.array(w) / sum(w)) for n, w in given], rows)
