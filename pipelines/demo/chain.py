@@ -92,7 +92,7 @@ def _steps(
     yield "mixture", *_mixture(out, size, force)
     yield "ablation", *_ablation(out, size, force)
     yield "model", *_model(out, size, force)
-    scores = api.evaluate(out / "train", tokens)
+    scores = api.evaluate(out / "train", tokens, limit=size.scored)
     yield "evaluation", _scores_line(scores), out / "train" / "evaluation.json"
 
 

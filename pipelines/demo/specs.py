@@ -32,6 +32,7 @@ class Size:
         swarm_runs, swarm_tokens, confirm_seeds: of the ablation's small models;
         ablation_heldout: tokens that each is scored on; target_tokens: of the run that they
             stand for.
+        scored: held-out documents of each source that the model is evaluated on, at most.
     """
 
     vocab_size: int = 4096
@@ -39,7 +40,7 @@ class Size:
     heldout: float = 0.1
     sequence_length: int = 256
     batch_rows: int = 16
-    steps: int = 300
+    steps: int = 160
     layers: int = 4
     d_model: int = 128
     experts: int = 8
@@ -50,6 +51,7 @@ class Size:
     target_tokens: int = 600_000
     ablation_heldout: int = 8_000
     confirm_seeds: int = 4
+    scored: int = 24
 
     @property
     def budget(self) -> int:
