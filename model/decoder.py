@@ -64,10 +64,13 @@ def output_matrix(params: Params) -> Array:
     return params["head"] if "head" in params else params["embedding"].T
 
 
-def embed(params: Params, config: ModelConfig, batch: Batch) -> Array:
+def embed(
+    params: Params, config: ModelConfig, batch: Batch, constrain: Constrain = unconstrained
+) -> Array:
     """Embeddings of the inputs times sqrt(D), soft inputs in their places: [B, T, D]."""
-    x = jnp.take(params["embedding"], batch["inputs"], axis=0, mode="clip")
-    x = (x * config.d_model**0.5).astype(config.dtype)
+    table = constrain(params["embedding"], ("tensor", None))  # else D would stay cut by fsdp
+    x = jnp.take(table, batch["inputs"], axis=0, mode="clip")
+    x = constrain((x * config.d_model**0.5).astype(config.dtype), (BATCH, None, None))
     return place_soft_inputs(params["soft"], x, batch)
 
 
@@ -80,7 +83,7 @@ def hidden(
         [B, T, D] in config.dtype, and the router's report of each mixture layer, stacked:
         `balance_loss`, `z_loss`, ... [groups], `load` [groups, E]; {} for a dense model.
     """
-    return transform(params, config, embed(params, config, batch), batch, constrain)
+    return transform(params, config, embed(params, config, batch, constrain), batch, constrain)
 
 
 def transform(

@@ -25,7 +25,7 @@ Axes = tuple[str | tuple[str, ...] | None, ...]
 Constrain = Callable[[jax.Array, Axes], jax.Array]
 
 # The last dimensions of each parameter, by its name; those before them are layers.
-SPECS: dict[str, Axes] = {
+SPECS: dict[str, tuple[str | None, ...]] = {
     "embedding": ("tensor", "fsdp"),
     "head": ("fsdp", "tensor"),
     "attention.query": ("fsdp", "tensor"),
@@ -84,18 +84,20 @@ def spec_of(path: Sequence[Any], leaf: Any, mesh: Mesh) -> PartitionSpec:
 
     A dimension that an axis does not divide is not cut: the one head of multi-query attention
     is on every device of `tensor`. So is what has no entry in SPECS: norms, biases, counters.
+    Axes of one device are left out, since jit takes two ways to write one place for two places.
     """
     names = [str(getattr(key, "key", getattr(key, "name", ""))) for key in path]
     axes = SPECS.get(".".join(names[-2:])) or SPECS.get(names[-1] if names else "")
     if axes is None:
         return PartitionSpec()
     lead = leaf.ndim - len(axes)
-    cut = [
-        axis if axis is not None and leaf.shape[lead + i] % mesh.shape[axis] == 0 else None
-        for i, axis in enumerate(axes)
-        if axis is None or isinstance(axis, str)
-    ]
-    return PartitionSpec(*([None] * lead), *cut)
+    cut: list[str | None] = [None] * lead
+    for size, axis in zip(leaf.shape[lead:], axes, strict=True):
+        devices = mesh.shape[axis] if axis else 1
+        cut.append(axis if devices > 1 and size % devices == 0 else None)
+    while cut and cut[-1] is None:
+        cut.pop()
+    return PartitionSpec(*cut)
 
 
 def state_shardings(state: Any, mesh: Mesh) -> Any:

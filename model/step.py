@@ -24,7 +24,7 @@ from castor.model.config import ModelConfig, OptimizerConfig
 from castor.model.layers import Params
 from castor.model.loss import by_source, cross_entropy, usual_chunk
 from castor.model.optimizer import make_optimizer, schedule
-from castor.model.sharding import BATCH, Constrain, constrainer, unconstrained
+from castor.model.sharding import BATCH, Constrain, constrainer, state_shardings, unconstrained
 
 State = dict[str, Any]
 Batch = Mapping[str, Array]
@@ -180,7 +180,9 @@ def make_step(
         loss = jnp.sum(sums["nats"]) / jnp.maximum(tokens, 1.0)
         finite = jnp.isfinite(loss) & jnp.isfinite(norm)
         new = {"params": params, "opt_state": opt_state, "step": state["step"] + 1}
-        state_ = jax.tree.map(lambda n, old: jnp.where(finite, n, old), new, dict(state))
+        after = jax.tree.map(lambda n, old: jnp.where(finite, n, old), new, dict(state))
+        if mesh is not None:  # or XLA may lay it out anew, and compile the next step again
+            after = jax.lax.with_sharding_constraint(after, state_shardings(after, mesh))
         metrics = {
             "loss": loss,
             "loss_by_source": sums["nats"] / sums["tokens"],
@@ -195,7 +197,7 @@ def make_step(
             metrics["router"] = {name: jnp.mean(value) for name, value in reports.items()}
             metrics["router"]["load"] = reports["load"]
             metrics["router"]["load_max"] = jnp.max(reports["load_max"])
-        return state_, metrics
+        return after, metrics
 
     return step
 

@@ -56,6 +56,7 @@ def train(mesh: jax.sharding.Mesh | None) -> dict:
     for turn in range(STEPS):
         state, metrics = step(state, sharding.shard_batch(batch(turn), mesh))
         history.append(metrics)
+    assert step._cache_size() == 1, "compiled anew for a state of its own"
     flat = jax.tree_util.tree_flatten_with_path(state["params"])[0]
     moments = jax.tree.leaves(state["opt_state"][0].mu)
     return {

@@ -153,12 +153,14 @@ def test_z_loss_of_zero_logits():
 
 
 def test_padding_is_in_no_report():
-    padded = BALANCED.copy()
-    padded[8:] = COLLAPSED[8:] * 5
-    expected = REPORTED(BALANCED, ALL)
+    uneven = np.tile(draw(8, 8), (2, 1))
+    padded = uneven.copy()
+    padded[8:] = 5 * COLLAPSED[8:]
+    expected = REPORTED(uneven, ALL)
     for name, value in REPORTED(padded, np.arange(16) < 8).items():
-        np.testing.assert_allclose(value, expected[name], rtol=1e-6, err_msg=name)
-    assert REPORTED(padded, ALL)["load_max"] > 2
+        np.testing.assert_allclose(value, expected[name], rtol=1e-5, err_msg=name)
+        if name not in ("dropped", "entropy"):
+            assert np.abs(REPORTED(padded, ALL)[name] - expected[name]).max() > 0.1, name
 
 
 def test_the_share_of_assignments_has_no_gradient():

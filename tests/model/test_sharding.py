@@ -35,6 +35,8 @@ def simulated():
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    # What XLA says where it gathers a whole array because two annotations do not agree.
+    assert "Involuntary full rematerialization" not in done.stderr, done.stderr[-3000:]
     return json.loads(done.stdout)
 
 
@@ -82,9 +84,10 @@ def test_a_dimension_that_cannot_be_cut_is_whole():
     wide = spec("blocks.attention.key", (1, 2, 16, 8), fsdp=2, tensor=4)
     assert wide == PartitionSpec(None, None, "fsdp", "tensor")
     narrow = spec("blocks.attention.key", (1, 2, 16, 6), fsdp=2, tensor=4)
-    assert narrow == PartitionSpec(None, None, "fsdp", None)
+    assert narrow == PartitionSpec(None, None, "fsdp")
     assert spec("blocks.attention.norm", (1, 2, 16), fsdp=2) == PartitionSpec()
     assert spec("step", (), fsdp=2) == PartitionSpec()
+    assert spec("embedding", (64, 16), tensor=2) == PartitionSpec("tensor")
 
 
 def test_a_mesh_of_other_than_all_devices_is_an_error():
