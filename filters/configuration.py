@@ -8,10 +8,11 @@ overrides any other value by its path.
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import pydantic
 
@@ -27,6 +28,28 @@ WANTED = {
     "missing": "this key is missing",
 }
 VARIABLE = re.compile(r"\$\{([a-z_][a-z0-9_]*)\}")
+
+SUFFIXES = {"K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9, "T": 10**12}
+
+
+def count(value: Any) -> Any:
+    """A whole number as people write it: 2_000_000, 2M, 1.4M, 3B; others pass unchanged."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip().replace("_", "")
+    unit = SUFFIXES.get(text[-1:].upper(), 1)
+    try:
+        number = float(text[:-1] if unit > 1 else text) * unit
+    except ValueError:
+        raise ValueError("must be a whole number, such as 2000000 or 2M") from None
+    # 1.1 * 10**6 is not whole in floating point; one in 10^9 off is.
+    if not math.isfinite(number) or abs(number - round(number)) > 1e-9 * max(1.0, abs(number)):
+        raise ValueError("must be a whole number, such as 2000000 or 2M")
+    return round(number)
+
+
+Positive = Annotated[int, pydantic.Field(gt=0)]
+Count = Annotated[int, pydantic.BeforeValidator(count), pydantic.Field(gt=0)]
 
 
 class Frozen(pydantic.BaseModel):
@@ -104,9 +127,13 @@ def typed(data: Mapping[str, Any], model: type[Model], *, where: str) -> Model:
             close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
             fix = (f"did you mean {close[0]!r}? " if close else "") + f"Known: {', '.join(known)}"
             raise ConfigError(f"no key {place!r}", where=where, fix=fix) from error
-        message = WANTED.get(first["type"]) or first["msg"][0].lower() + first["msg"][1:]
+        if first["type"] == "value_error":  # of a validator of ours, in its own words
+            message = str(first["ctx"]["error"])
+        else:
+            message = WANTED.get(first["type"]) or first["msg"][0].lower() + first["msg"][1:]
         got = None if first["type"] == "missing" else repr(first["input"])[:80]
-        raise ConfigError(f"{place}: {message}", where=where, got=got) from error
+        what = f"{place}: {message}" if place else message
+        raise ConfigError(what, where=where, got=got) from error
 
 
 def _variables(data: Any, *, where: str) -> dict[str, Any]:

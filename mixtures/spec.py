@@ -5,7 +5,6 @@ docs/mixture.md says what each key means.
 
 from __future__ import annotations
 
-import math
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -14,31 +13,10 @@ from typing import Annotated, Any, Literal
 import pydantic
 
 from castor.filters import configuration
-from castor.filters.configuration import Frozen
+from castor.filters.configuration import Count, Frozen
 from castor.filters.errors import ConfigError, unknown_name
 
-SUFFIXES = {"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9, "T": 10**12}
-
 Rule = Literal["explicit", "proportional", "temperature", "unimax"]
-
-
-def count(value: Any) -> Any:
-    """A whole number as people write it: 2_000_000, 2M, 1.4M, 3B; others pass unchanged."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip().replace("_", "")
-    unit = SUFFIXES.get(text[-1:], 1)
-    try:
-        number = float(text[:-1] if unit > 1 else text) * unit
-    except ValueError:
-        raise ValueError("must be a whole number, such as 2000000 or 2M") from None
-    # 1.1 * 10**6 is not whole in floating point; one in 10^9 off is.
-    if not math.isfinite(number) or abs(number - round(number)) > 1e-9 * max(1.0, abs(number)):
-        raise ValueError("must be a whole number, such as 2000000 or 2M")
-    return round(number)
-
-
-Count = Annotated[int, pydantic.BeforeValidator(count), pydantic.Field(gt=0)]
 Weight = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 Epochs = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Name = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]

@@ -6,42 +6,16 @@ run on a processor; docs/model.md says which of them come from where.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import pydantic
-from pydantic_core import PydanticCustomError
 
-from castor.filters.configuration import Frozen
+from castor.filters.configuration import Count, Frozen, Positive
 from castor.filters.errors import ConfigError
 
 MODALITIES = ("image", "audio", "video")  # whose spans enter as soft inputs
-SUFFIXES = {"K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
-
-def count(value: Any) -> Any:
-    """A number as people write it: 2_000_000, "2M", "1.5B"."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip().replace("_", "")
-    unit = SUFFIXES.get(text[-1:].upper(), 1)
-    try:
-        number = float(text[:-1] if unit > 1 else text) * unit
-    except ValueError:
-        raise wrong("must be a number, such as 2000000 or 2M") from None
-    if not math.isfinite(number) or number != int(number):
-        raise wrong("must be a whole number")
-    return int(number)
-
-
-def wrong(message: str) -> ValueError:
-    """The error of a validator, which pydantic passes on as it is, without its own words."""
-    return PydanticCustomError("wrong", "{message}", {"message": message})
-
-
-Positive = Annotated[int, pydantic.Field(gt=0)]
-Count = Annotated[Positive, pydantic.BeforeValidator(count)]
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 Coefficient = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 
@@ -123,22 +97,22 @@ class ModelConfig(Frozen):
     @pydantic.model_validator(mode="after")
     def _fits(self) -> Self:
         if self.head_dim is None and self.d_model % self.heads:
-            raise wrong(
+            raise ValueError(
                 f"d_model {self.d_model} is no multiple of heads {self.heads}: give head_dim,"
                 " or change one of them"
             )
         if self.width_of_head % 2:
-            raise wrong(
+            raise ValueError(
                 f"head_dim {self.width_of_head} must be even: the rotary embedding turns pairs"
             )
         if self.heads % self.kv_heads:
-            raise wrong(f"heads {self.heads} is no multiple of kv_heads {self.kv_heads}")
+            raise ValueError(f"heads {self.heads} is no multiple of kv_heads {self.kv_heads}")
         if self.experts == 1:
-            raise wrong("experts: 1 is a dense model: give 0, or two or more")
+            raise ValueError("experts: 1 is a dense model: give 0, or two or more")
         if self.experts and self.top_k > self.experts:
-            raise wrong(f"top_k {self.top_k} is more than experts {self.experts}")
+            raise ValueError(f"top_k {self.top_k} is more than experts {self.experts}")
         if self.experts and self.layers % self.moe_every:
-            raise wrong(f"layers {self.layers} is no multiple of moe_every {self.moe_every}")
+            raise ValueError(f"layers {self.layers} is no multiple of moe_every {self.moe_every}")
         return self
 
     @property
@@ -271,10 +245,10 @@ class TrainConfig(Frozen):
     @pydantic.model_validator(mode="after")
     def _fits(self) -> Self:
         if self.steps is not None and self.tokens is not None:
-            raise wrong("give steps or tokens, not both")
+            raise ValueError("give steps or tokens, not both")
         shards = self.mesh.data * self.mesh.fsdp * self.mesh.expert
         if self.batch_rows % (self.accumulate * shards):
-            raise wrong(
+            raise ValueError(
                 f"batch_rows {self.batch_rows} is no multiple of accumulate {self.accumulate}"
                 f" x data x fsdp x expert {shards}"
             )
@@ -303,9 +277,9 @@ def check_mesh(model: ModelConfig, mesh: MeshConfig) -> None:
     if model.experts:
         divided.append(("model.expert_d_ff", model.width_of_expert, "tensor", mesh.tensor))
     elif mesh.expert > 1:
-        raise wrong(f"mesh.expert is {mesh.expert}, but the model has no experts")
+        raise ValueError(f"mesh.expert is {mesh.expert}, but the model has no experts")
     if model.vocab_size:
         divided.append(("the vocabulary", model.vocab_size, "tensor", mesh.tensor))
     for name, size, axis, over in divided:
         if size % over:
-            raise wrong(f"{name} {size} is no multiple of mesh.{axis} {over}")
+            raise ValueError(f"{name} {size} is no multiple of mesh.{axis} {over}")

@@ -10,16 +10,13 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 
 from castor.filters import configuration
-from castor.filters.configuration import Frozen
+from castor.filters.configuration import Count, Frozen, Positive
 from castor.filters.errors import ConfigError
-from castor.mixtures.spec import count
 
 RUNS_PER_DOMAIN = 1.5  # fewer do not fit a law (measured on RegMix's swarms: 1.5 to 2)
 FEWEST_RUNS = 6
 
 
-Positive = Annotated[int, pydantic.Field(gt=0)]
-Count = Annotated[Positive, pydantic.BeforeValidator(count)]
 Weight = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Seed = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
 

@@ -40,7 +40,7 @@ def test_defaults_make_a_run():
         ("optimizer: {peak_lr: 0}", "greater than 0"),
         ("optimizer: {b2: 1.0}", "less than 1"),
         ("steps: 5\ntokens: 2M", "steps or tokens, not both"),
-        ("tokens: many", "must be a number"),
+        ("tokens: many", "must be a whole number"),
         ("tokens: 1.5", "integer"),
         ("steps: 0.0000005M", "whole number"),
         ("batch_rows: 6\naccumulate: 4", "batch_rows 6 is no multiple of accumulate 4"),
