@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from castor.mixtures.ablate import proxy, repetition, runs
 from castor.mixtures.ablate.problem import Problem
 from castor.mixtures.ablate.runs import Run
 from castor.mixtures.plan import PLAN_VERSION
+from castor.mixtures.rows import RowSource
+from castor.mixtures.tokens import Tokens
 from castor.model import compact, flops
 from castor.model.compact import Vocabulary
 from castor.model.config import ModelConfig, OptimizerConfig
@@ -24,6 +27,7 @@ from castor.model.progress import Progress
 from castor.model.swarm import Domain, Member, Shape, Swarm, group_size, held_out
 
 TOKENIZER = "tokenizer"  # in the folder of a token dataset
+AT_ONCE = 1 << 14  # tokens; with 768 numbers for each that is 25 MB
 VERSION = 1  # another number whenever the same settings would give other losses
 
 
@@ -81,10 +85,10 @@ class Proxies:
             self.program(tokens)
 
     @property
-    def _tokens(self) -> Any:
+    def _tokens(self) -> Tokens:
         return next(iter(self.problem.inputs.values()))[0]
 
-    def _row_sources(self, work: pathlib.Path) -> dict[str, Any]:
+    def _row_sources(self, work: pathlib.Path) -> dict[str, RowSource]:
         kind = self.problem.mixture.packing.kind
         found = {}
         for name, (_, source) in sorted(self.problem.inputs.items()):
@@ -97,16 +101,18 @@ class Proxies:
         from castor import tokenizer
 
         piece_bytes = tokenizer.load(self._tokens.path / TOKENIZER).piece_bytes
-        found = {}
+        spec, found = self.problem.spec, {}
         for name, (_, source) in sorted(self.problem.heldout.items()):
-            try:
-                found[name] = held_out(
-                    source, piece_bytes, length=self.length, tokens=self.problem.spec.heldout_tokens
+            domain = held_out(source, piece_bytes, length=self.length, tokens=spec.heldout_tokens)
+            if domain.bytes:
+                found[name] = domain
+            elif name in spec.target_weights:
+                raise CastorError(
+                    f"the held-out documents of the target {name!r} have no text to take a loss of",
+                    where=source.folder,
+                    got=f"{source.documents} documents of {source.tokens} tokens",
+                    fix="choose another target, or encode with a larger --heldout share",
                 )
-            except CastorError:
-                # A domain of sounds alone has nothing to score, and need not: it is no target.
-                if name in self.problem.spec.target_weights:
-                    raise
         return found
 
     def program(self, tokens: int) -> Program:
@@ -134,9 +140,10 @@ class Proxies:
             matched=spec.simulated_epochs,
         )
         rows = proxy.cut(self.whole, slices.rows, sequence_length=self.length, seed=spec.seed)
-        seen = [batch for source in rows.sources.values() for batch in _batches(source)]
-        asked = [batch for domain in self.domains.values() for batch in domain.batches]
-        vocabulary = compact.of([*seen, *asked], int(self._tokens.id_space["size"]))
+        seen = (batch for source in rows.sources.values() for batch in _batches(source))
+        asked = (batch for domain in self.domains.values() for batch in domain.batches)
+        size = int(self._tokens.id_space["size"])
+        vocabulary = compact.of(itertools.chain(seen, asked), size)
         model = self.shape.for_data(vocabulary.size, dict(rows.soft_dims))
         found = Program(steps * per_step, steps, slices, rows, vocabulary, model)
         self._programs[tokens] = found
@@ -260,6 +267,8 @@ class _Saying:
         self.progress.update(self.before + done, f"{self.group[0].purpose}: {note}")
 
 
-def _batches(source: Any, at_once: int = 4096) -> Any:
+def _batches(source: RowSource) -> Iterator[Mapping[str, np.ndarray]]:
+    """All rows of a source, a few at a time: soft inputs come with them."""
+    at_once = max(1, AT_ONCE // source.sequence_length)
     for start in range(0, source.rows, at_once):
         yield source.gather(np.arange(start, min(start + at_once, source.rows)))

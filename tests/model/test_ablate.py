@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 import shutil
@@ -290,3 +291,22 @@ def test_a_finished_ablation_verifies_and_a_damaged_one_does_not(folder, fake):
         ("weights.yaml", "a file is damaged"),
         ("notes.txt", "no manifest names this"),
     ]
+
+
+def test_a_target_without_text_is_an_error_and_another_domain_is_left_out(
+    folder, fake, monkeypatch
+):
+    silent = {"goal"}
+
+    def held_out(source, *args, **options):
+        domain = whole(source, *args, **options)
+        return dataclasses.replace(domain, bytes=0) if source.name in silent else domain
+
+    whole = proxies.held_out
+    monkeypatch.setattr(proxies, "held_out", held_out)
+    with pytest.raises(CastorError, match="documents of the target 'goal' have no text"):
+        run(folder, "silent")
+    silent = {"bag"}
+    run(folder, "silent")
+    result = json.loads((folder / "silent" / "ablation.json").read_text())
+    assert set(result["held_out"]) == {"chain", "noise", "goal"}

@@ -133,12 +133,6 @@ def test_held_out_windows_come_from_as_many_documents_as_there_are(tmp_path):
     assert everything.tokens == (BYTES[ids] > 0).sum()
 
 
-def test_a_domain_without_text_to_score_is_an_error(tmp_path):
-    tokens = open_tokens(make_tokens(tmp_path / "tokens", {"web": 500}))
-    with pytest.raises(CastorError, match="held-out split of 'web' has no text to take a loss of"):
-        held_out(tokens.source("web", "heldout"), BYTES * 0, length=LENGTH, tokens=100)
-
-
 def test_groups_are_even():
     assert [group_size(n, 8) for n in (1, 8, 9, 14, 16, 17)] == [1, 8, 5, 7, 8, 6]
 
