@@ -51,7 +51,8 @@ def test_related_and_target_are_documents_of_the_target_and_never_the_same(found
 def test_no_document_with_media_is_planted(found):
     for name in ("web", "rows", "related"):
         for document in open_tokens(found.path).source(name).read():
-            assert not document.spans
+            assert document.ids.max() < SPACE["text_size"]  # no placeholder
+            assert not set(document.ids.tolist()) & set(SPACE["control"].values())
             assert document.text_bytes == PIECE_BYTES[document.ids].sum()
 
 
