@@ -91,6 +91,16 @@ def plant(
     )
 
 
+def in_order(effects: Mapping[str, float]) -> bool:
+    """Whether an ablation found what was planted: related helps most, noise hurts most.
+
+    Args:
+        effects: `slope` of every domain, as in `ablation.json`: negative helps.
+    """
+    others = [slope for name, slope in effects.items() if name not in (RELATED, NOISE)]
+    return effects[RELATED] < min(others) and max(others) < effects[NOISE]
+
+
 def _write(
     given: Tokens, out: pathlib.Path, piece_bytes: np.ndarray, settings: Mapping[str, Any]
 ) -> None:

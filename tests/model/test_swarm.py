@@ -72,8 +72,8 @@ def test_a_member_learns_what_it_would_learn_alone(made, outcomes):
     rows, swarm = made
     shape = swarm.shape
     step = jax.jit(make_step(shape.model, shape.optimizer, steps=STEPS, sources=2))
-    state = jax.tree.map(lambda x: x[1], swarm._init(np.arange(3, dtype=np.uint32)))
-    member = members(rows, 0, 1, 2)[1]
+    state = jax.tree.map(lambda x: x[0], swarm._init(np.arange(3, dtype=np.uint32)))
+    member = members(rows, 0, 1, 2)[0]
     for batch in Loader(member.mixture, ROWS, threads=0):
         if int(state["step"]) < STEPS:
             state, _ = step(state, swarm.vocabulary.apply(batch))
@@ -83,7 +83,7 @@ def test_a_member_learns_what_it_would_learn_alone(made, outcomes):
             float((nll(state["params"], batch) * batch["loss_mask"]).sum())
             for batch in domain.batches
         )
-        assert outcomes[1].losses[name] == pytest.approx(nats / np.log(2) / domain.bytes, rel=1e-4)
+        assert outcomes[0].losses[name] == pytest.approx(nats / np.log(2) / domain.bytes, rel=1e-4)
 
 
 def test_models_have_their_own_mixtures_and_seeds(outcomes):

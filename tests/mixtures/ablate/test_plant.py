@@ -101,3 +101,9 @@ def test_three_different_sources_are_needed(tokens, tmp_path):
         planted(tokens, tmp_path / "same", others=("web", "code"))
     with pytest.raises(ConfigError, match="no source named 'cod'"):
         planted(tokens, tmp_path / "none", target="cod")
+
+
+def test_the_order_is_that_of_the_marginal_effects():
+    assert plant.in_order({"related": -0.5, "web": -0.1, "books": 0.1, "noise": 0.3})
+    assert not plant.in_order({"related": -0.1, "web": -0.2, "books": 0.1, "noise": 0.3})
+    assert not plant.in_order({"related": -0.5, "web": -0.1, "books": 0.4, "noise": 0.3})
