@@ -34,7 +34,9 @@ def made(tmp_path_factory):
     """Rows of two sources, one with media, their held-out windows, and a compiled swarm of 3."""
     folder = tmp_path_factory.mktemp("swarm")
     tokens = open_tokens(
-        make_tokens(folder / "tokens", {"web": 3_000, "pics": 3_000}, media=("pics",), mean=40)
+        make_tokens(
+            folder / "tokens", {"web": 3_000, "pics": 3_000}, media=("web", "pics"), mean=40
+        )
     )
     sources = {}
     for name in tokens.names:
