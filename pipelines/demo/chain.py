@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from castor.filters import storage
+from castor.mixtures.ablate import plant
 from castor.pipelines import api
 from castor.pipelines.demo import specs
 from castor.pipelines.demo.specs import Size
@@ -107,7 +108,6 @@ def _mixture(out: pathlib.Path, size: Size, force: bool) -> tuple[str, pathlib.P
 
 def _ablation(out: pathlib.Path, size: Size, force: bool) -> tuple[str, pathlib.Path]:
     from castor import tokenizer
-    from castor.mixtures.ablate import plant
 
     bytes_of = tokenizer.load(out / "tokenizer").piece_bytes
     target, others = specs.planted(out / "tokens", size)
@@ -118,6 +118,8 @@ def _ablation(out: pathlib.Path, size: Size, force: bool) -> tuple[str, pathlib.
         target=target,
         others=others,
         domain_tokens=size.planted_tokens,
+        related_tokens=size.planted_tokens // 2,
+        longest=8_192,
         heldout_tokens=size.planted_heldout,
         force=force,
     )
@@ -162,8 +164,10 @@ def _tokens_line(found: Any) -> str:
 def _ablation_line(found: dict[str, Any]) -> str:
     by_use = sorted(found["domains"].items(), key=lambda item: item[1]["slope"])
     order = ", then ".join(name for name, _ in by_use)
+    found_it = plant.in_order({name: d["slope"] for name, d in found["domains"].items()})
+    planted = "as planted" if found_it else "not as planted"
     verdict = "accepted" if found["accepted"] else "not accepted"
-    return f"most use to the target: {order}; the proposal is {verdict}"
+    return f"most use to the target: {order} ({planted}); the proposal is {verdict}"
 
 
 def _scores_line(scores: dict[str, Any]) -> str:

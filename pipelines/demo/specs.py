@@ -11,10 +11,11 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 from castor.filters.errors import CastorError
+from castor.mixtures.ablate.plant import RELATED
 from castor.mixtures.tokens import open_tokens
 
 # In this order of preference: the target of the ablation, and the two beside it.
-TARGETS = ("code", "rows", "web", "books", "interleaved")
+TARGETS = ("rows", "web", "books", "code", "interleaved")
 PLANTED = "planted"  # the folder of the planted domains
 LATE = "books"  # whose share is raised towards the end, as of a domain one wants to be good at
 
@@ -30,8 +31,7 @@ class Size:
         layers, d_model, experts: of its model.
         planted_tokens, planted_heldout: of every planted domain of the ablation.
         swarm_runs, swarm_tokens, confirm_seeds: of the ablation's small models;
-        ablation_heldout: tokens that each is scored on; target_tokens: of the run that they
-            stand for.
+        ablation_heldout: tokens that each is scored on.
         scored: held-out documents of each source that the model is evaluated on, at most.
     """
 
@@ -44,11 +44,10 @@ class Size:
     layers: int = 4
     d_model: int = 128
     experts: int = 8
-    planted_tokens: int = 200_000
-    planted_heldout: int = 20_000
+    planted_tokens: int = 190_000
+    planted_heldout: int = 12_000
     swarm_runs: int = 16
-    swarm_tokens: int = 40_000
-    target_tokens: int = 600_000
+    swarm_tokens: int = 50_000
     ablation_heldout: int = 8_000
     confirm_seeds: int = 4
     scored: int = 24
@@ -96,13 +95,14 @@ def ablation(sources: Sequence[str], size: Size) -> str:
         "sources:",
         *(f"  {name}: {{tokens: {PLANTED}}}" for name in sources),
         "evaluate:",
-        f"  target: {{tokens: {PLANTED}}}",
+        f"  target: {{tokens: {PLANTED}, like: {RELATED}}}",
         "targets: [target]",
-        f"target_tokens: {size.target_tokens}",
+        f"target_tokens: {size.planted_tokens * 8 // 5}",
         "sequence_length: 64",
         "batch_rows: 8",
         f"heldout_tokens: {size.ablation_heldout}",
-        f"swarm: {{runs: {size.swarm_runs}, tokens_per_run: {size.swarm_tokens}}}",
+        f"swarm: {{runs: {size.swarm_runs}, tokens_per_run: {size.swarm_tokens}, "
+        "concentration: [1, 8]}",
         f"confirm: {{seeds: {size.confirm_seeds}}}",
         "model: {layers: 1, d_model: 32, heads: 2, loss_chunk: 16}",
         "optimizer: {peak_lr: 0.02, weight_decay: 0.01, decay: 0.3}",

@@ -24,7 +24,6 @@ TINY = specs.Size(
     planted_heldout=1_000,
     swarm_runs=6,
     swarm_tokens=2_048,
-    target_tokens=20_000,
     ablation_heldout=500,
     confirm_seeds=3,
 )
