@@ -40,7 +40,7 @@ class Size:
     heldout: float = 0.1
     sequence_length: int = 256
     batch_rows: int = 16
-    steps: int = 160
+    steps: int = 120
     layers: int = 4
     d_model: int = 128
     experts: int = 8
@@ -50,7 +50,7 @@ class Size:
     swarm_tokens: int = 50_000
     ablation_heldout: int = 8_000
     confirm_seeds: int = 4
-    scored: int = 24
+    scored: int = 12
 
     @property
     def budget(self) -> int:
