@@ -119,6 +119,7 @@ def training(size: Size) -> str:
                 "castor: 1",
                 "mixture: mixture",
                 f"batch_rows: {size.batch_rows}",
+                "accumulate: 4",  # small pieces stay in a processor's caches
                 f"steps: {size.steps}",
                 f"checkpoint_every: {max(1, size.steps // 2)}",
                 "log_every: 5",
@@ -128,11 +129,12 @@ def training(size: Size) -> str:
                 "  heads: 4",
                 "  kv_heads: 1",
                 f"  experts: {size.experts}",
+                f"  expert_d_ff: {size.d_model * 3 // 2}",
                 "  top_k: 2",
                 "  moe_every: 2",
                 "optimizer:",
                 "  schedule: wsd",
-                "  peak_lr: 0.004",
+                "  peak_lr: 0.006",
                 "  warmup: 0.05",
             ]
         )
