@@ -15,7 +15,7 @@ from castor.mixtures.ablate.plant import RELATED
 from castor.mixtures.tokens import open_tokens
 
 # In this order of preference, then the larger ones: the target of the ablation, and the two
-# beside it. The first three were tried with three seeds each, and the planted order was found.
+# beside it. With the first three, in this order, it was tried with three seeds and found its order.
 TARGETS = ("rows", "web", "books", "code", "interleaved")
 PLANTED = "planted"  # the folder of the planted domains
 LATE = "books"  # whose share is raised towards the end, as of a domain one wants to be good at
