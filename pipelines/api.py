@@ -83,9 +83,10 @@ def demo(
     recipe, folder, settings = demonstration.prepare(os.fspath(out), data)
     outcome = run(recipe, folder, settings=settings, workers=workers, force=force, **options)
     if not data_only:
-        from castor.pipelines.demo import chain
+        from castor.pipelines.demo import chain, specs
 
-        chain.run(outcome.out, workers=workers, force=force)
+        size = specs.MANY_SCRIPTS if data else specs.Size()
+        chain.run(outcome.out, size=size, workers=workers, force=force)
     return outcome
 
 

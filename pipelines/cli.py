@@ -100,7 +100,7 @@ def demo(out: str, data: str | None, data_only: bool, **options: Any) -> None:
         _run(recipe, folder, settings, **options)
         return
     from castor.pipelines import views
-    from castor.pipelines.demo import chain
+    from castor.pipelines.demo import chain, specs
     from castor.pipelines.launch import launch
 
     as_json = options["as_json"]
@@ -110,6 +110,7 @@ def demo(out: str, data: str | None, data_only: bool, **options: Any) -> None:
         views.show_outcome(outcome)
     steps = chain.run(
         outcome.out,
+        size=specs.MANY_SCRIPTS if data else specs.Size(),
         workers=options["workers"],
         force=options["force"],
         say=lambda line: click.echo(line, err=as_json),

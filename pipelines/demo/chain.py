@@ -79,6 +79,7 @@ def _steps(
         out,
         tokenizer,
         vocab_size=size.vocab_size,
+        coverage=size.coverage,
         image_codes=size.image_codes,
         workers=workers,
         force=force,

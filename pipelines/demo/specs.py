@@ -26,7 +26,8 @@ class Size:
     """How large the token side is; the default fits eight minutes on two cores, with the data.
 
     Attributes:
-        vocab_size: pieces of the tokenizer; image_codes: ids after them.
+        vocab_size: pieces of the tokenizer; coverage: share of the characters that have one;
+            image_codes: ids after them.
         heldout: share of the documents that are only evaluated on.
         sequence_length, batch_rows, steps: of the training.
         layers, d_model, experts: of its model.
@@ -37,6 +38,7 @@ class Size:
     """
 
     vocab_size: int = 4096
+    coverage: float = 0.9995
     image_codes: int = 256
     heldout: float = 0.1
     sequence_length: int = 256
@@ -57,6 +59,10 @@ class Size:
     def budget(self) -> int:
         """Tokens of the whole training."""
         return self.steps * self.batch_rows * self.sequence_length
+
+
+# Data of one's own may be in many scripts, whose characters alone would fill 4,096 pieces.
+MANY_SCRIPTS = Size(vocab_size=8192, coverage=0.99)
 
 
 def mixture(tokens: pathlib.Path, size: Size) -> str:
