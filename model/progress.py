@@ -1,13 +1,12 @@
-"""How far a training is: a bar on a terminal, a plain line every few seconds elsewhere."""
+"""How far a training or a scoring is, with the time that remains."""
 
 from __future__ import annotations
 
 import sys
 import time
 from types import TracebackType
-from typing import Any
 
-LINE_EVERY_S = 5.0
+from castor.filters.display import Display
 
 
 def say(message: str) -> None:
@@ -31,25 +30,12 @@ class Progress:
     def __init__(self, what: str, total: int, *, done: int = 0, shown: bool = True) -> None:
         self._what, self._total, self._shown = what, total, shown
         self._from, self._begun = done, 0.0
-        self._last_line = time.monotonic()
-        self._bar: Any = None
+        self._display = Display()
 
     def __enter__(self) -> Progress:
+        self._display.__enter__()
         if self._shown and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-            from rich.progress import Progress as Bars
-
-            self._bar = Bars(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.completed:,.0f} of {task.total:,.0f}  {task.fields[note]}"),
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-            )
-            self._task = self._bar.add_task(self._what, total=self._total, note="compiling")
-            self._bar.update(self._task, completed=self._from)
-            self._bar.start()
+            self._display.show(self._what, self._from, self._total, "compiling")
         return self
 
     def __exit__(
@@ -58,8 +44,7 @@ class Progress:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._display.__exit__(kind, error, at)
 
     def update(self, done: int, note: str = "") -> None:
         """Shows that `done` of the total are done; the first call starts the clock.
@@ -70,13 +55,10 @@ class Progress:
         if not self._begun:
             self._begun, self._from = now, done
         rest = self._remaining(done, now)
-        note = ", ".join(part for part in (note, f"{_duration(rest)} left" if rest else "") if part)
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, note=note)
-        elif self._shown and (now - self._last_line >= LINE_EVERY_S or done == self._total):
-            self._last_line = now
-            line = f"{self._what} {done:,} of {self._total:,}" + (f": {note}" if note else "")
-            print(line, file=sys.stderr, flush=True)
+        parts = (f"{done:,} of {self._total:,}", note, f"{_duration(rest)} left" if rest else "")
+        if self._shown:
+            text = ", ".join(part for part in parts if part)
+            self._display.show(self._what, done, self._total, text)
 
     def _remaining(self, done: int, now: float) -> float:
         """Seconds; 0 where there is nothing to judge by."""

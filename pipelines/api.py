@@ -7,13 +7,12 @@ api.open_dataset("out/").table(["key", "text.n_words"]).to_pandas()
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from castor.pipelines.dataset import MANIFEST, Dataset, open_folder
+from castor.pipelines.dataset import Dataset, open_folder
 from castor.pipelines.run import Outcome, Watch
 from castor.pipelines.run import run as run_recipe
 
@@ -85,8 +84,7 @@ def demo(
     if not data_only:
         from castor.pipelines.demo import chain, specs
 
-        size = specs.MANY_SCRIPTS if data else specs.Size()
-        chain.run(outcome.out, size=size, workers=workers, force=force)
+        chain.run(outcome.out, size=specs.size_for(data), workers=workers, force=force)
     return outcome
 
 
@@ -105,7 +103,9 @@ def dedup(
         jaccard: similarity of word 5-grams from which two documents are one.
         options: as of `run`.
     """
-    recipe, settings = dedup_recipe(dataset, against=against, jaccard=jaccard)
+    from castor.pipelines import dataset_recipes
+
+    recipe, settings = dataset_recipes.dedup(dataset, against=against, jaccard=jaccard)
     return run(recipe, out, settings=settings, **options)
 
 
@@ -122,43 +122,10 @@ def decontaminate(
         against: folders or files of benchmarks.
         options: as of `run`.
     """
-    recipe, settings = decontaminate_recipe(dataset, against=against)
+    from castor.pipelines import dataset_recipes
+
+    recipe, settings = dataset_recipes.decontaminate(dataset, against=against)
     return run(recipe, out, settings=settings, **options)
-
-
-def dedup_recipe(
-    dataset: str | os.PathLike[str],
-    *,
-    against: str | os.PathLike[str] | None = None,
-    jaccard: float = 0.8,
-) -> tuple[str, list[str]]:
-    """The recipe and the settings by which `dedup` runs."""
-    path, kind = _rows_or_dataset(dataset)
-    settings = [f"input={path}", f"kind={kind}", f"dedup.near.jaccard={jaccard}"]
-    if against is None:
-        return "dedup", settings
-    old, old_kind = _rows_or_dataset(against)
-    return "dedup-against", [*settings, f"old={old}", f"old_kind={old_kind}"]
-
-
-def decontaminate_recipe(
-    dataset: str | os.PathLike[str], *, against: Sequence[str]
-) -> tuple[str, list[str]]:
-    """The recipe and the settings by which `decontaminate` runs."""
-    path, kind = _rows_or_dataset(dataset)
-    listed = json.dumps([os.fspath(a) for a in against])
-    return "decontaminate", [f"input={path}", f"kind={kind}", f"decontaminate.against={listed}"]
-
-
-def _rows_or_dataset(dataset: str | os.PathLike[str]) -> tuple[pathlib.Path, str]:
-    """Where the rows lie, and the kind of source that reads them."""
-    path = pathlib.Path(dataset)
-    ours = (path / MANIFEST).is_file()
-    if not ours and (path / ".work").is_dir():
-        open_folder(path)  # says that the run there did not finish
-    return (path / "kept" if ours and (path / "kept").is_dir() else path), (
-        "dataset" if ours else "rows"
-    )
 
 
 def decide(

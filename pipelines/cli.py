@@ -93,33 +93,25 @@ def demo(out: str, data: str | None, data_only: bool, **options: Any) -> None:
     from castor.pipelines import demo as demonstration
 
     recipe, folder, settings = demonstration.prepare(out, data)
-    whole = not (
-        data_only or options["dry_run"] or options["limit"] or options["runner"] != "local"
-    )
-    if not whole:
-        _run(recipe, folder, settings, **options)
+    partly = data_only or options["limit"] or options["runner"] != "local"
+    as_json = options.pop("as_json")
+    outcome = _run(recipe, folder, settings, as_json=as_json, silent=as_json, **options)
+    if outcome is None:
         return
-    from castor.pipelines import views
-    from castor.pipelines.demo import chain, specs
-    from castor.pipelines.launch import launch
+    found = {"dataset": outcome.summary()}
+    if not partly:
+        from castor.pipelines.demo import chain, specs
 
-    as_json = options["as_json"]
-    outcome = launch(recipe, folder, settings, **options)
-    assert outcome is not None  # it is a dry run that has none
-    if not as_json:
-        views.show_outcome(outcome)
-    steps = chain.run(
-        outcome.out,
-        size=specs.MANY_SCRIPTS if data else specs.Size(),
-        workers=options["workers"],
-        force=options["force"],
-        say=lambda line: click.echo(line, err=as_json),
-    )
+        size = specs.size_for(data)
+        again = {"workers": options["workers"], "force": options["force"]}
+        steps = chain.run(
+            outcome.out, size=size, **again, say=lambda line: click.echo(line, err=as_json)
+        )
+        found["steps"] = [step.summary() for step in steps]
+        if not as_json:
+            click.echo(f"report     {outcome.out / 'report.html'}")
     if as_json:
-        found = {"dataset": outcome.summary(), "steps": [step.summary() for step in steps]}
         click.echo(json.dumps(found, indent=1, sort_keys=True))
-    else:
-        click.echo(f"report     {outcome.out / 'report.html'}")
 
 
 @main.command(short_help="Runs a recipe, by name or path, into a folder.")
@@ -161,18 +153,28 @@ def run(
     _run(recipe, out, list(settings), beam_options=beam_options, **options)
 
 
-def _run(recipe: str, out: str, settings: list[str], *, as_json: bool, **options: Any) -> None:
+def _run(
+    recipe: str,
+    out: str,
+    settings: list[str],
+    *,
+    as_json: bool,
+    silent: bool = False,
+    **options: Any,
+) -> Any:
+    """Runs a recipe and shows what came of it, unless `silent`; None after a dry run."""
     from castor.pipelines import launch
 
     outcome = launch.launch(recipe, out, settings, as_json=as_json, **options)
-    if outcome is None:
-        return
+    if outcome is None or silent:
+        return outcome
     if as_json:
         click.echo(json.dumps(outcome.summary(), indent=1, sort_keys=True))
-        return
-    from castor.pipelines import views
+    else:
+        from castor.pipelines import views
 
-    views.show_outcome(outcome)
+        views.show_outcome(outcome)
+    return outcome
 
 
 @main.command(short_help="What is in a dataset; with --key, one row's whole story.")
@@ -283,9 +285,9 @@ def dedup(dataset: str, out: str, jaccard: float, against: str | None, **options
     castor dedup rows.jsonl OUT
     castor dedup new/ OUT --against old/
     """
-    from castor.pipelines import api
+    from castor.pipelines import dataset_recipes
 
-    recipe, settings = api.dedup_recipe(dataset, against=against, jaccard=jaccard)
+    recipe, settings = dataset_recipes.dedup(dataset, against=against, jaccard=jaccard)
     _run(recipe, out, settings, **options)
 
 
@@ -306,9 +308,9 @@ def decontaminate(dataset: str, out: str, against: tuple[str, ...], **options: A
     \b
     castor decontaminate rows/ OUT --against evals/
     """
-    from castor.pipelines import api
+    from castor.pipelines import dataset_recipes
 
-    recipe, settings = api.decontaminate_recipe(dataset, against=against)
+    recipe, settings = dataset_recipes.decontaminate(dataset, against=against)
     _run(recipe, out, settings, **options)
 
 

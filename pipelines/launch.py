@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from castor.filters.display import LINE_EVERY_S, bars
 from castor.filters.errors import ConfigError
 from castor.pipelines import run as runs
 from castor.pipelines.engines import supervisor
@@ -85,8 +86,6 @@ def launch(
 class watching:
     """Draws progress bars on a terminal, and plain lines every five seconds elsewhere."""
 
-    LINE_EVERY_S = 5.0
-
     def __enter__(self) -> Any:
         self._progress: Any = None
         self._last = time.monotonic()
@@ -101,7 +100,7 @@ class watching:
         shards = len(job.shards)
         if sys.stderr.isatty():
             self._draw(totals, n_bytes, shards)
-        elif time.monotonic() - self._last >= self.LINE_EVERY_S:
+        elif time.monotonic() - self._last >= LINE_EVERY_S:
             self._last = time.monotonic()
             measured = totals["measure"]
             if not measured.bytes:
@@ -116,22 +115,12 @@ class watching:
             )
 
     def _draw(self, totals: dict[str, Totals], n_bytes: int, shards: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
         if self._progress is None:
-            self._progress = Progress(
-                TextColumn("{task.description:<8}"),
-                BarColumn(),
-                TextColumn("{task.percentage:>3.0f} %  {task.fields[note]}"),
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-            )
+            self._progress = bars()
             self._tasks = {
                 name: self._progress.add_task(name, total=total or 1, note="")
                 for name, total in (("measure", n_bytes), ("match", shards), ("write", shards))
             }
-            self._progress.start()
         for name, task in self._tasks.items():
             total = totals[name]
             done = total.bytes if name == "measure" else total.shards

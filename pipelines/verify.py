@@ -46,8 +46,9 @@ def verify(path: str | os.PathLike[str]) -> list[Problem]:
     """Everything that is wrong with the output of a run, or with one dataset; [] if nothing.
 
     Reads every byte once for its digest, and the columns key, source, modality and
-    duplicate_of of every shard. A tokenizer and a token dataset are verified too, alone or in
-    the folder of a run.
+    duplicate_of of every shard. Tokenizers, token datasets, mixtures and ablations are verified
+    too, alone or in the folder of a run; a training is not, its checkpoints are checked when they
+    are read.
 
     Raises:
         CastorError: there is no folder, or nothing finished in it.

@@ -10,10 +10,11 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAYERS = ("filters", "tokenizer", "mixtures", "pipelines", "model")
 
-# What every layer stands on: errors, whole files, locks, typed configuration. None of them
-# imports anything of ours beyond the others.
+# What every layer stands on: errors, whole files, locks, typed configuration, progress. None of
+# them imports anything of ours beyond the others.
 BASE = {
     "castor.filters.configuration",
+    "castor.filters.display",
     "castor.filters.errors",
     "castor.filters.lock",
     "castor.filters.outputs",

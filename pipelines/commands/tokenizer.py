@@ -104,13 +104,13 @@ def train(
 
     A training that was interrupted resumes with the same command.
     """
+    from castor.filters.display import Display
     from castor.pipelines import api
-    from castor.pipelines.meter import Meter
 
     wanted = tuple(w.strip() for w in languages.split(",") if w.strip()) if languages else None
-    with Meter() as meter:
+    with Display() as display:
         trained = api.tokenizer_train(
-            dataset, out, languages=wanted, caps=_caps(caps), watch=meter.show, **options
+            dataset, out, languages=wanted, caps=_caps(caps), watch=display.show, **options
         )
     if as_json:
         click.echo(json.dumps(trained.summary(), indent=1, ensure_ascii=False))
@@ -184,9 +184,9 @@ def encode(
     A medium that cannot be read is left out and counted, with its reason, in the manifest.
     An encoding that was interrupted resumes with the same command.
     """
+    from castor.filters.display import Display
     from castor.filters.errors import ConfigError
     from castor.pipelines import api
-    from castor.pipelines.meter import Meter
 
     numbers = ("image_patches", "video_frames", "frame_patches", "audio_rows")
     given = {name: options.pop(name) for name in numbers}
@@ -200,9 +200,15 @@ def encode(
     places = dict(root.split("=", 1) for root in roots if "=" in root)
     if len(places) != len(roots):
         raise ConfigError("--root needs NAME=DIR, each name once", got=" ".join(roots))
-    with Meter() as meter:
+    with Display() as display:
         encoded = api.tokenizer_encode(
-            dataset, out, tokenizer=tokenizer_, soft=soft, roots=places, watch=meter.show, **options
+            dataset,
+            out,
+            tokenizer=tokenizer_,
+            soft=soft,
+            roots=places,
+            watch=display.show,
+            **options,
         )
     if as_json:
         click.echo(json.dumps(encoded.summary(), indent=1, ensure_ascii=False))

@@ -53,18 +53,18 @@ def evaluate(
 
     Exit code 3 if a text gives a control id or <unk>, which must never be.
     """
+    from castor.filters.display import Display
     from castor.filters.errors import GateError
     from castor.pipelines import api
-    from castor.pipelines.meter import Meter
     from castor.pipelines.tokens.train import read_bytes
     from castor.tokenizer.vocabulary_checks import faults
 
-    with Meter() as meter:
+    with Display() as display:
         found = api.tokenizer_eval(
             tokenizer,
             dataset,
             sample_bytes=read_bytes(sample_bytes),
-            watch=meter.show,
+            watch=display.show,
             **options,
         )
     if as_json:

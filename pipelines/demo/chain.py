@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from castor.filters import storage
+from castor.filters.display import Display
 from castor.mixtures.ablate import plant
 from castor.pipelines import api
 from castor.pipelines.demo import specs
@@ -39,7 +40,7 @@ class Done:
 def run(
     out: pathlib.Path,
     *,
-    size: Size | None = None,
+    size: Size,
     workers: int | None = None,
     force: bool = False,
     say: Say = print,
@@ -48,7 +49,7 @@ def run(
 
     Args:
         out: the output folder of a finished run; everything new goes to folders inside it.
-        size: how large; by default what two cores do in a few minutes.
+        size: how large; see `specs.size_for`.
         workers: processes for counting and encoding.
         force: do everything again, also what is there already.
         say: takes a line about every step as it ends.
@@ -60,7 +61,7 @@ def run(
 
     found = []
     before = time.monotonic()
-    for name, result, path in _steps(out, size or Size(), workers, force):
+    for name, result, path in _steps(out, size, workers, force):
         now = time.monotonic()
         done = Done(name, now - before, result, path)
         say(f"{done.name:<10} {done.seconds:6.1f} s  {done.result}")
@@ -75,21 +76,31 @@ def _steps(
 ) -> Iterator[tuple[str, str, pathlib.Path]]:
     """(name, result, path) of every step, after it was done."""
     tokenizer, tokens = out / "tokenizer", out / "tokens"
-    trained = api.tokenizer_train(
-        out,
-        tokenizer,
-        vocab_size=size.vocab_size,
-        coverage=size.coverage,
-        image_codes=size.image_codes,
-        workers=workers,
-        force=force,
-    )
+    with Display() as display:
+        trained = api.tokenizer_train(
+            out,
+            tokenizer,
+            vocab_size=size.vocab_size,
+            coverage=size.coverage,
+            image_codes=size.image_codes,
+            workers=workers,
+            force=force,
+            watch=display.show,
+        )
     yield "tokenizer", _tokenizer_line(trained), tokenizer
-    api.tokenizer_eval(tokenizer, out)
+    with Display() as display:
+        api.tokenizer_eval(tokenizer, out, watch=display.show)
     yield "scores", "of the tokenizer, by language and source", tokenizer / "evaluation.json"
-    encoded = api.tokenizer_encode(
-        out, tokens, tokenizer=tokenizer, heldout=size.heldout, workers=workers, force=force
-    )
+    with Display() as display:
+        encoded = api.tokenizer_encode(
+            out,
+            tokens,
+            tokenizer=tokenizer,
+            heldout=size.heldout,
+            workers=workers,
+            force=force,
+            watch=display.show,
+        )
     yield "tokens", _tokens_line(encoded), tokens
     yield "mixture", *_mixture(out, size, force)
     yield "ablation", *_ablation(out, size, force)

@@ -61,8 +61,12 @@ class Size:
         return self.steps * self.batch_rows * self.sequence_length
 
 
-# Data of one's own may be in many scripts, whose characters alone would fill 4,096 pieces.
-MANY_SCRIPTS = Size(vocab_size=8192, coverage=0.99)
+def size_for(data: str | None) -> Size:
+    """The size for a folder of one's own, or for None, the material of this machine.
+
+    Data of one's own may be in many scripts, whose characters alone would fill 4,096 pieces.
+    """
+    return Size(vocab_size=8192, coverage=0.99) if data else Size()
 
 
 def mixture(tokens: pathlib.Path, size: Size) -> str:

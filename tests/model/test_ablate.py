@@ -112,7 +112,7 @@ def test_an_ablation_from_tokens_to_weights(folder, capsys):
         for name, d in result["domains"].items()
     }
     assert len(runs.read(out / "runs.jsonl")) == 12
-    assert "steps 12 of 12" in capsys.readouterr().err
+    assert "steps 100%  12 of 12" in capsys.readouterr().err
     written = mixture_spec.load(out / "weights.yaml")
     assert written.stages[0].weights == pytest.approx(outcome["weights"])
     resolved, _ = resolve_mixture(out / "weights.yaml")

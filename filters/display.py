@@ -10,19 +10,20 @@ from typing import Any
 LINE_EVERY_S = 5.0
 
 
-class Meter:
+class Display:
     """Shows how far the present step is, on stderr.
 
-    with Meter() as meter:
-        meter.show("count", 3e6, 8e6, "1,200 documents")
+    with Display() as display:
+        display.show("count", 3e6, 8e6, "1,200 documents")
     """
 
     def __init__(self) -> None:
         self._bars: Any = None
         self._tasks: dict[str, Any] = {}
+        self._ended: set[str] = set()
         self._last = time.monotonic()
 
-    def __enter__(self) -> Meter:
+    def __enter__(self) -> Display:
         return self
 
     def __exit__(
@@ -44,14 +45,18 @@ class Meter:
         """
         if sys.stderr.isatty():
             self._draw(step, done, total, note)
-        elif time.monotonic() - self._last >= LINE_EVERY_S:
+            return
+        ends = total > 0 and done >= total and step not in self._ended
+        if ends or time.monotonic() - self._last >= LINE_EVERY_S:
             self._last = time.monotonic()
+            if ends:
+                self._ended.add(step)
             share = f" {min(1.0, done / total):.0%}" if total else ""
             print(f"{step}{share}  {note}".rstrip(), file=sys.stderr, flush=True)
 
     def _draw(self, step: str, done: float, total: float, note: str) -> None:
         if self._bars is None:
-            self._bars = _bars()
+            self._bars = bars()
         if step not in self._tasks:
             for task in self._tasks.values():  # what came before is done
                 shown = self._bars.tasks[task]
@@ -60,16 +65,17 @@ class Meter:
         self._bars.update(self._tasks[step], completed=done, total=total or None, note=note)
 
 
-def _bars() -> Any:
+def bars() -> Any:
+    """Bars on a terminal, started; tasks have the field `note`."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    bars = Progress(
+    found = Progress(
         TextColumn("{task.description:<8}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %  {task.fields[note]}"),
         TimeElapsedColumn(),
         console=Console(stderr=True),
     )
-    bars.start()
-    return bars
+    found.start()
+    return found

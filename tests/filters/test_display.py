@@ -4,7 +4,7 @@ import io
 import sys
 import time
 
-from castor.pipelines.meter import Meter
+from castor.filters.display import Display
 
 
 class Terminal(io.StringIO):
@@ -15,12 +15,12 @@ class Terminal(io.StringIO):
 def test_plain_lines_come_every_five_seconds(monkeypatch, capsys):
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    with Meter() as meter:
+    with Display() as display:
         for second in range(12):
             now[0] = second
-            meter.show("count", second, 10, f"{second} documents")
+            display.show("count", second, 10, f"{min(second, 10)} documents")
         now[0] = 20
-        meter.show("train", 0, 0, "5 MB")
+        display.show("train", 0, 0, "5 MB")
     assert capsys.readouterr().err.splitlines() == [
         "count 50%  5 documents", "count 100%  10 documents", "train  5 MB"
     ]  # fmt: skip
@@ -29,9 +29,16 @@ def test_plain_lines_come_every_five_seconds(monkeypatch, capsys):
 def test_bars_on_a_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("TERM", "xterm")
-    with Meter() as meter:
-        meter.show("scan", 5, 10, "half")
-        meter.show("train", 0, 0, "how long is unknown")
+    with Display() as display:
+        display.show("scan", 5, 10, "half")
+        display.show("train", 0, 0, "how long is unknown")
     shown = sys.stderr.getvalue()
     for word in ("scan", "half", "train", "100 %"):
         assert word in shown
+
+
+def test_the_end_of_a_step_is_shown_once_and_at_once(capsys):
+    with Display() as display:
+        for _ in range(3):
+            display.show("count", 10, 10, "done")
+    assert capsys.readouterr().err.splitlines() == ["count 100%  done"]
