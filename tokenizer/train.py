@@ -174,7 +174,8 @@ def positive_merges(counts: Counts, letters: Alphabet, wanted: int) -> int:
 
     def rows() -> Iterator[bytes]:
         for line in trainer_rows(counts, factor=2):
-            yield line.decode().translate(table).encode() if table else line
+            text, _, number = line.decode().rpartition("\t")
+            yield f"{text.translate(table)}\t{number}".encode()
         yield b"%b\t1" % probe.encode()
 
     size = reserved.N_RESERVED + len(letters.required) + len(probe) + wanted + 1

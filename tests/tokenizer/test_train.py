@@ -206,6 +206,17 @@ def test_a_vocabulary_larger_than_the_sample_allows_says_how_large_it_may_be(tmp
     assert castor.tokenizer.load(tmp_path / "t").manifest["f_min"] >= 1
 
 
+def test_a_digit_too_rare_for_the_alphabet_is_no_digit_of_a_count():
+    documents = ["ab abc abd " * 300 + "0"]
+    counts = count(documents)
+    size = reserved.N_RESERVED + len(alphabet(counts, 0.98).required) + len(["ab", " ab"]) + 2
+    flags = trainer_flags(size, 0.98)
+    assert pieces(train.train_model(counts, flags)) == pieces(from_text(documents, flags))
+    with pytest.raises(CastorError, match="larger than the sample allows") as error:
+        train.train_model(counts, trainer_flags(size + 1, 0.98))
+    assert largest(error.value) == size
+
+
 def test_pieces_that_never_occur_are_what_sentencepiece_would_add():
     # Nothing is left to merge but pairs that are gone: "b" + "a" of "ab ab ab".
     documents = ["ababab " * 50]
