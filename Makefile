@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PEERS  := .venv-peers
 DATA   ?=
 OUT    ?=
 ARGS   ?=
@@ -18,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE :=
 WHEELS := --only-binary :all: --no-binary google-apitools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kit bench lint format constraints clean
+.PHONY: help setup demo test test-kit bench bench-text peers lint format constraints clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -74,6 +75,20 @@ test-kit: setup  ## run the checks on a whole data kit (CASTOR_DATA=dir, else ..
 bench: setup  ## run the benchmarks
 	@$(BIN)/python tests/bench/run.py $(ARGS)
 
+bench-text: setup  ## run the benchmarks of text beside their peers (after make peers)
+	@$(BIN)/python tests/bench/run.py signals profiles extraction language classifiers safety \
+	  books code web $(ARGS)
+
+peers: $(PEERS)/.ready  ## install the tools that benchmarks compare with, in .venv-peers
+	@:
+
+$(PEERS)/.ready: tests/bench/peers/requirements.txt | $(READY)
+	@rm -rf $(PEERS) && $(PYTHON) -m venv --without-pip $(PEERS)
+	@echo "peers: installing $$(grep -c == $<) pinned packages (0.8 GB)"
+	@uv=uv; $$uv --version >/dev/null 2>&1 || uv=$(BIN)/uv; \
+	$$uv pip install -q --python $(PEERS)/bin/python --no-deps --only-binary :all: -r $<
+	@touch $@
+
 lint: setup  ## check format, lint and types; change nothing
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -95,5 +110,5 @@ constraints: setup  ## resolve setup.cfg again, to the newest versions, and writ
 	@rm requirements.tmp override.tmp && mv constraints.tmp constraints.txt
 
 clean:  ## remove the environment and everything that tools left behind
-	@rm -rf $(VENV) .src build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis *.tmp
+	@rm -rf $(VENV) $(PEERS) .src build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis *.tmp
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
