@@ -13,9 +13,9 @@ from typing import Any
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "peers"
 PYTHON = FOLDER.parents[2] / ".venv-peers" / "bin" / "python"
-ONE_THREAD = {
-    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TOKENIZERS_PARALLELISM")
-}
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TOKENIZERS_PARALLELISM"), "1"
+)
 
 
 class NoPeersError(RuntimeError):
