@@ -134,13 +134,12 @@ class Tools:
 
     def _check(self) -> None:
         """Refuses what would fail, or drop every row, once it runs."""
-        for kind, steps in (("rewriter", self.recipe.rewrite), ("policy", self.recipe.decide)):
-            for step in steps:
-                if step.options:
-                    raise ConfigError(
-                        f"a {kind} takes no options", where=f"step {step.name}",
-                        got=", ".join(step.options), fix="leave `options` out",
-                    )  # fmt: skip
+        for step in self.recipe.decide:
+            if step.options:
+                raise ConfigError(
+                    "a policy takes no options", where=f"step {step.name}",
+                    got=", ".join(step.options), fix="leave `options` out",
+                )  # fmt: skip
         contents: dict[str, Any] = {}
         for step, policy in self.policies:
             if contents.setdefault(policy.name, policy.data) != policy.data:
@@ -149,7 +148,7 @@ class Tools:
                     got=policy.name, fix="give one of them another `name`",
                 )  # fmt: skip
         for source in self.sources:
-            names = [t.name for t in self.rewriters_of(source)]
+            names = [r.name for _, r in self.rewriters_of(source)]
             names += [a.name for _, a in self.annotators_of(source)]
             names += [p.name for p in self.policies_of(source)]
             twice = next((n for n in names if names.count(n) > 1), None)
@@ -163,13 +162,13 @@ class Tools:
 
     def _fields_of(self, source: str) -> list[pa.Field]:
         """The columns that rows of a source have when policies decide."""
-        written = [r.column for r in self.rewriters_of(source)]
+        written = [r.column for _, r in self.rewriters_of(source)]
         written += [f for _, a in self.annotators_of(source) for f in a.columns]
         return [*RECORD_SCHEMA, *self._passed, *written]
 
-    def rewriters_of(self, source: str) -> list[Rewriter]:
-        """The rewriters for rows of a source, in order."""
-        return [r for s, r in self.rewriters if s.applies_to(source)]
+    def rewriters_of(self, source: str) -> list[tuple[Step, Rewriter]]:
+        """The rewriters for rows of a source, in order, with their steps."""
+        return [(s, r) for s, r in self.rewriters if s.applies_to(source)]
 
     def annotators_of(self, source: str) -> list[tuple[Step, Annotator]]:
         """The annotators for rows of a source, in order, with their steps."""
@@ -240,18 +239,22 @@ def castor_version() -> str:
 def portable(recipe: Recipe, found: Tools) -> dict[str, Any]:
     """The resolved configuration without paths of this machine: what a manifest holds.
 
-    The options of an annotator are represented by what its check makes of them, and a policy
-    of one's own by the name that it gives itself.
+    The options of an annotator or a rewriter are represented by what its check makes of them,
+    and a policy of one's own by the name that it gives itself.
 
     Raises:
-        ConfigError: an option of an annotator is wrong.
+        ConfigError: an option of an annotator or a rewriter is wrong.
     """
     data = recipe.model_dump(mode="json")
     for spec in data["sources"]:
         del spec["input"]
-    for step, (given, annotator) in zip(data["annotate"], found.annotators, strict=True):
-        takes_part = any(given.applies_to(s.name) for s in recipe.sources)
-        step["options"] = annotator.check(given.options) if takes_part else None
+    optional: tuple[tuple[str, Any], ...] = (
+        ("rewrite", found.rewriters), ("annotate", found.annotators)
+    )  # fmt: skip
+    for kind, tools in optional:
+        for step, (given, tool) in zip(data[kind], tools, strict=True):
+            takes_part = any(given.applies_to(s.name) for s in recipe.sources)
+            step["options"] = tool.check(given.options) if takes_part else None
     for step, (_, policy) in zip(data["decide"], found.policies, strict=True):
         step["name"] = policy.name
     if data["decontaminate"]:
@@ -268,7 +271,11 @@ def measure_fingerprint(job: Job, shard: ShardInput) -> str:
         {
             "castor": castor_version(),
             "source": [spec, found.sources[shard.source].version],
-            "rewrite": [[r.name, r.version] for r in found.rewriters_of(shard.source)],
+            "rewrite": [
+                [r.name, r.version, pinned["options"]]
+                for (s, r), pinned in zip(found.rewriters, config["rewrite"], strict=True)
+                if s.applies_to(shard.source)
+            ],
             "annotate": [
                 [a.name, a.version, pinned["options"]]
                 for (s, a), pinned in zip(found.annotators, config["annotate"], strict=True)

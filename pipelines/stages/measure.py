@@ -199,8 +199,8 @@ class Rewrite(Step):
         """Rewrites one batch by the rewriters of its source, in the order of the recipe."""
         number, batch = element
         with progress.reporting(self.job.work):
-            for rewriter in self.tools.rewriters_of(self.source_of(number)):
-                batch, edits = rewriter.rewrite(batch)
+            for step, rewriter in self.tools.rewriters_of(self.source_of(number)):
+                batch, edits = rewriter.rewrite(batch, step.options)
                 batch = batch.append_column(rewriter.column, edits)
             yield number, batch
 

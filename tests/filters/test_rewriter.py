@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from castor.filters.errors import CastorError
+from castor.filters.errors import CastorError, ConfigError
 from castor.filters.record import Modality, Part, Record, to_batch
 from castor.filters.registry import load, load_version
 from castor.filters.rewriter import Edit, rewriter
@@ -19,6 +19,23 @@ def crosses(text):
     for i, c in enumerate(text):
         if c in "xX":
             yield Edit(i, i + 1, "(cross)")
+
+
+def checked(options):
+    if set(options) - {"letter"}:
+        raise ConfigError("no such option", got=sorted(options))
+    return options.get("letter", "z")
+
+
+@rewriter(version=1, reads="batch", check=checked)
+def last_letters(column, options):
+    """Replaces one letter, the last of a text; cannot stand an exclamation mark."""
+    texts = column.to_pylist()
+    if any("!" in t for t in texts):
+        raise ValueError("too loud")
+    for row, text in enumerate(texts):
+        if text.endswith(checked(options)):
+            yield row, [Edit(len(text) - 1, len(text), "(end)")]
 
 
 def fixed(*edits):
@@ -123,3 +140,35 @@ def test_a_rewriter_that_raises_ends_the_run_and_names_the_row():
     batch = to_batch([Record("web:a@7", "web", Modality.TEXT, "four letters")])
     with pytest.raises(CastorError, match=r"row web:a@7: got ValueError: .*overlaps.*\n.*exclude"):
         fixed(Edit(5, 2)).rewrite(batch)
+
+
+def test_one_of_a_column_counts_rows_in_their_places():
+    rows = [("a", Modality.CODE, "xz"), ("b", Modality.TEXT, "xz"), ("c", Modality.TEXT, None),
+            ("d", Modality.TEXT, "zx"), ("e", Modality.TEXT, "éz")]  # fmt: skip
+    parts = (Part("p", 0, 3),)
+    batch = to_batch(
+        Record(k, "s", m, t, parts=parts if k == "e" else ()) for k, m, t in rows
+    )  # fmt: skip
+    edited, counts = last_letters.rewrite(batch)
+    assert counts.to_pylist() == [None, 1, None, 0, 1]
+    assert edited.column("text").to_pylist() == ["xz", "x(end)", None, "zx", "é(end)"]
+    assert edited.column("parts")[4].as_py()[0]["end_byte"] == 7
+    edited, counts = last_letters.rewrite(batch, {"letter": "x"})
+    assert counts.to_pylist() == [None, 0, None, 1, 0]
+    assert last_letters("xz") == ("x(end)", [Edit(1, 2, "(end)")])
+    assert last_letters("xz", {"letter": "x"}) == ("xz", [])
+    assert last_letters.rewrite(batch.slice(0, 1))[1].to_pylist() == [None]
+
+
+def test_one_of_a_column_that_raises_names_the_row_too():
+    rows = [Record(k, "s", Modality.TEXT, t) for k, t in (("a", "z"), ("b", "z!"), ("c", "z"))]
+    with pytest.raises(CastorError, match="row b: got ValueError: too loud"):
+        last_letters.rewrite(to_batch(rows))
+
+
+def test_options_are_refused_unless_there_is_a_check():
+    assert last_letters.check({"letter": "q"}) == "q"
+    with pytest.raises(ConfigError, match="no such option"):
+        last_letters.check({"lettre": "q"})
+    with pytest.raises(ConfigError, match="rewriter 'test_rewriter' takes no options: got letter"):
+        crosses.check({"letter": "q"})

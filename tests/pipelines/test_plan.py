@@ -64,7 +64,7 @@ WRONG = [
      ["default_language must be one language"]),
     ({"annotate": [{"name": "url", "options": {"lists": [3]}}]}, ["lists must be a list of texts"]),
     ({"rewrite": [{"name": "mask_ip", "options": {"v": 6}}]},
-     ["a rewriter takes no options, in step mask_ip: got v"]),
+     ["rewriter 'mask_ip' takes no options: got v"]),
     ({"decide": [{"name": "gopher/paper", "options": {"v": 6}}]}, ["a policy takes no options"]),
     ({"annotate": ["text", "text"]}, ["a step stands twice for one source", "got text"]),
     ({"rewrite": ["mask_ip", "mask_ip"]}, ["a step stands twice for one source", "got mask_ip"]),
