@@ -10,6 +10,7 @@ import click
 
 from castor.filters.errors import CastorError
 from castor.pipelines.commands.ablate import ablate
+from castor.pipelines.commands.classifier import classifier
 from castor.pipelines.commands.evaluate import evaluate
 from castor.pipelines.commands.mixture import mixture
 from castor.pipelines.commands.options import as_json, engine_options
@@ -314,7 +315,7 @@ def decontaminate(dataset: str, out: str, against: tuple[str, ...], **options: A
     _run(recipe, out, settings, **options)
 
 
-for verb in (tokenizer, mixture, ablate, train, evaluate):
+for verb in (classifier, tokenizer, mixture, ablate, train, evaluate):
     main.add_command(verb)
 
 

@@ -1,4 +1,4 @@
-"""Verify of what comes after a dataset: tokenizers, tokens, mixtures, ablations, by file."""
+"""Verify of what is no dataset: tokenizers, tokens, mixtures, ablations, classifiers, by file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from castor.pipelines import verify_ablation, verify_mixture
 from castor.pipelines.verify_manifest import Problem
 
 AGAIN = "restore it, or run the command that made it again with --force"
-KINDS = ("tokenizer", "tokens", "mixture", "ablation")
+KINDS = ("tokenizer", "tokens", "mixture", "ablation", "classifier")
 COPY = "tokenizer"  # the folder in a token dataset
 # What else may lie in the folder of a tokenizer: `castor tokenizer eval` and --keep-counts.
 EVALUATION, COUNTS = "evaluation.json", "counts.bin"
@@ -40,7 +40,7 @@ def problems(folder: pathlib.Path, kind: str) -> Iterator[Problem]:
     yield from _written(folder, manifest)
     of_kind = {
         "tokenizer": _tokenizer, "tokens": _tokens, "mixture": verify_mixture.problems,
-        "ablation": verify_ablation.problems,
+        "ablation": verify_ablation.problems, "classifier": _classifier,
     }  # fmt: skip
     yield from of_kind[kind](folder, manifest)
 
@@ -89,6 +89,16 @@ def _tokenizer(
             if getattr(counts, name) != said[name]:
                 got = f"{name} {getattr(counts, name)}, the manifest says {said[name]}"
                 yield Problem("a file is damaged", COUNTS, got, AGAIN)
+
+
+def _classifier(folder: pathlib.Path, manifest: Mapping[str, Any]) -> Iterator[Problem]:
+    files = manifest["files"]
+    yield from _strange(folder, {outputs.MANIFEST, outputs.WORK, *files})
+    missing = list(_missing(folder, {"path": "", "files": files}))
+    yield from missing
+    for name in sorted(files) if not missing else ():
+        if (got := storage.digest(folder / name)) != files[name]["blake2b"]:
+            yield Problem("a file is damaged", name, f"digest {got}", AGAIN)
 
 
 def _tokens(folder: pathlib.Path, manifest: Mapping[str, Any]) -> Iterator[Problem]:
