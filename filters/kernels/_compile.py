@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import pathlib
 from collections.abc import Callable
@@ -60,14 +61,14 @@ def at(typingctx: Any, data: Any, i: Any) -> Any:
     return data.dtype(data, types.int64), codegen
 
 
-def _stamp() -> str:
+@functools.cache
+def stamp(folder: pathlib.Path) -> str:
+    """Digest of the sources of the kernels here and of those in a folder of their own."""
     digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(pathlib.Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    for each in sorted({pathlib.Path(__file__).parent, folder}):
+        for path in sorted(each.glob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-STAMP = _stamp()
 
 
 def kernel(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -75,13 +76,14 @@ def kernel(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
     Numba's own cache looks at the time stamp of the one file that defines a function, so a
     change in a helper of another file would go unnoticed. Here the stamp is a digest of all
-    kernels' sources.
+    sources in this folder and in the folder of the function.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         dispatcher = nb.njit(nogil=True, _nrt=False)(function)
         dispatcher.enable_caching()
-        dispatcher._cache._cache_file._source_stamp = STAMP
+        folder = pathlib.Path(function.__code__.co_filename).parent
+        dispatcher._cache._cache_file._source_stamp = stamp(folder)
         dispatcher.compile(signature)
         dispatcher.disable_compile()
         return dispatcher
