@@ -167,10 +167,11 @@ class _Maker:
         length = float(blocks * self.spec.block)
         if self.stage.rule == "unimax":
             asked = np.full(len(self.rows), 1 / len(self.rows))
+            most = self._most(available, length)
             amounts = self._filled(
-                weights.unimax(self.rows, length, available / self.rows, shrink=True), length
+                weights.unimax(self.rows, length, most / self.rows, shrink=True), length
             )
-            capped = amounts >= available * (1 - weights.SLACK)
+            capped = amounts >= most * (1 - weights.SLACK)
             shares = weights.normalised(amounts)
             return asked, shares, self._blocks(float(amounts.sum()), blocks), capped
         asked = self._asked()
@@ -180,16 +181,19 @@ class _Maker:
             capped = (fits < length) & (mean * fits >= available * (1 - weights.SLACK))
             return asked, asked, self._blocks(fits, blocks), capped
         if self.stage.cap == "water-fill":
-            # Of a ramp's rows half follow the shares at its end, and half those before it.
-            most = available / length
-            if self.stage.ramp == "linear":
-                most = np.maximum(0.0, 2 * most - self.before)
-            shares, capped = weights.water_fill(asked, most)
+            shares, capped = weights.water_fill(asked, self._most(available, length) / length)
             total = math.fsum(shares.tolist())
             self._filled(shares * length, length)
             shares = shares if total <= 0 else weights.normalised(shares)
             return asked, shares, self._blocks(total * length, blocks), capped
         return asked, asked, blocks, np.zeros(len(self.rows), bool)
+
+    def _most(self, available: np.ndarray, length: float) -> np.ndarray:
+        """The greatest amounts of a stage of so many rows with the shares of this one's end."""
+        if self.stage.ramp == "step":
+            return available
+        # Of a ramp's rows half follow the shares at its end, and half those before it.
+        return np.maximum(0.0, 2 * available - self.before * length)
 
     def _asked(self) -> np.ndarray:
         """The weights of the stage's rule, sum 1."""

@@ -84,7 +84,23 @@ class BudgetSpec(Frozen):
                 "overtraining multiplies the tokens of a rule", where="budget",
                 got=f"tokens and overtraining: {self.overtraining:g}",
             )  # fmt: skip
+        self._check_used()
         return self
+
+    def _check_used(self) -> None:
+        """Refuses what would have no effect."""
+        given = self.model_fields_set
+        if "tokens_per_parameter" in given and self.rule != "ratio":
+            raise ConfigError(
+                "`tokens_per_parameter` belongs to the rule ratio", where="budget",
+                got=f"rule {self.rule}" if self.rule else "tokens", fix="write rule: ratio",
+            )  # fmt: skip
+        if "constants" in given and (self.rule == "ratio" or self.active_parameters is None):
+            raise ConfigError(
+                "`constants` are those of the law of Hoffmann", where="budget",
+                got=f"rule {self.rule}" if self.rule else "tokens without active_parameters",
+                fix="leave it out, or write rule: hoffmann",
+            )  # fmt: skip
 
 
 class StageSpec(Frozen):
@@ -131,8 +147,9 @@ class StageSpec(Frozen):
         ):  # fmt: skip
             if getattr(self, key) is not None and self.rule != rule:
                 raise ConfigError(
-                    f"`{key}` belongs to the rule {rule}", where=where, got=f"rule {self.rule}"
-                )
+                    f"`{key}` belongs to the rule {rule}", where=where, got=f"rule {self.rule}",
+                    fix=f"leave it out, or write rule: {rule}",
+                )  # fmt: skip
         if self.rule in ("explicit", "temperature"):
             key = "weights" if self.rule == "explicit" else "temperature"
             if getattr(self, key) is None:
@@ -238,10 +255,13 @@ def to_yaml(spec: MixtureSpec) -> str:
 
 
 def moved(spec: MixtureSpec, old: pathlib.Path, new: pathlib.Path) -> MixtureSpec:
-    """The same spec for a file in another folder: its paths lead to where they led."""
+    """The same spec for a file in another folder: its paths lead to where they led.
+
+    Links are followed first: behind one, `..` is the folder above what it leads to.
+    """
 
     def path_from_new(tokens: str) -> str:
-        return pathlib.Path(os.path.relpath(old / tokens, new)).as_posix()
+        return pathlib.Path(os.path.relpath((old / tokens).resolve(), new.resolve())).as_posix()
 
     sources = {
         name: source.model_copy(update={"tokens": path_from_new(source.tokens)})

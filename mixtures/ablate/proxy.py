@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from castor.mixtures.ablate import repetition
+from castor.mixtures.apportion import ROWS_PER_SOURCE
 from castor.mixtures.plan import Plan, PlanStage
 from castor.mixtures.rows import Layout, Pieces, RowSource
 
 BLOCK = 64  # sequences; a small run is short, and its shares are to be right early
-ROWS_PER_SOURCE = 8  # that a block must hold at least, see `castor.mixtures.plan`
 
 
 @dataclasses.dataclass(frozen=True)

@@ -129,6 +129,22 @@ def test_a_ramp_is_capped_by_its_mean():
     assert found.stages[1].first == found.stages[0].last
 
 
+def test_unimax_on_a_ramp_counts_what_its_beginning_reads():
+    found = resolved(
+        sources={"books": {"max_epochs": 3}},
+        stages=stages(
+            explicit(1, 0, 1, until=0.2),
+            explicit(4, 1, 1, until=0.4),
+            {"rule": "unimax", "ramp": "linear"},
+        ),
+    )
+    last = found.stages[2].last
+    assert found.stages[2].capped == ("books",)
+    assert total_rows(found)["books"] == pytest.approx(270, abs=1)
+    assert last["web"] == pytest.approx(last["code"])
+    assert last["books"] < last["web"]
+
+
 def test_what_a_ramp_has_read_is_not_there_after_it():
     found = resolved(
         sources={"books": {"max_epochs": 6}},

@@ -77,6 +77,17 @@ def test_a_spec_moves_with_its_paths(tmp_path):
     assert specs.moved(moved, new, old) == specs.MixtureSpec(**SPEC)
 
 
+def test_a_spec_moves_to_where_a_link_leads(tmp_path):
+    real = tmp_path / "far" / "away"
+    real.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(real)
+    (tmp_path / "tokens").mkdir()
+    moved = specs.moved(specs.MixtureSpec(**SPEC), tmp_path, tmp_path / "link" / "out")
+    (real / "out").mkdir()
+    found = tmp_path / "link" / "out" / moved.sources["web"].tokens
+    assert found.resolve() == (tmp_path / "tokens").resolve()
+
+
 def weights(**given):
     return stages({"rule": "explicit", "weights": given})
 
@@ -110,6 +121,12 @@ FAULTS = [
     ({"budget": None, "stages": stages(explicit(1, 1, 1, until=0.5),
                                        explicit(1, 1, 1, until_tokens=9))}, "share of a budget"),
     ({"budget": {"rule": "hoffmann"}}, "needs active_parameters"),
+    ({"budget": {"tokens": 5, "tokens_per_parameter": 12}}, "belongs to the rule ratio"),
+    ({"budget": {"rule": "hoffmann", "active_parameters": 5, "tokens_per_parameter": 12}},
+     "belongs to the rule ratio, in budget: got rule hoffmann"),
+    ({"budget": {"rule": "ratio", "active_parameters": 5, "constants": "hoffmann"}},
+     "law of Hoffmann, in budget: got rule ratio"),
+    ({"budget": {"tokens": 5, "constants": "hoffmann"}}, "got tokens without active_parameters"),
     ({"packing": "first-fit"}, "packing"),
     ({"castor": 2}, "castor"),
     ({"sequence_length": 0}, "sequence_length"),
