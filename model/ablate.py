@@ -6,6 +6,7 @@ without JAX.
 
 from __future__ import annotations
 
+import abc
 import os
 import pathlib
 import time
@@ -65,19 +66,21 @@ def ablate(
     spec = specs.load(path, settings)
     problem = problems.settle(path, spec)
     made_from = _made_from(problem)
+    again = None
     if refit:
         made_from["record"] = _record_digest(folder)
+        again = _Refit(problem, folder)  # refuses what does not fit while all is as it was
     replaced = force or (refit and _is_another(folder, made_from))
     if outputs.is_finished(folder, KIND, made_from, force=replaced):
         return _outcome(folder, 0, begun, skipped=True)
     with locked(folder):
-        trained = _Refit(problem, folder) if refit else _Training(problem, folder)
-        trained.go()
+        ablation = again or _Training(problem, folder)
+        ablation.go()
         outputs.write(folder, KIND, made_from, **_manifest(folder))
     storage.write_json(
-        folder / RUN, {"seconds": time.perf_counter() - begun, "trained": trained.trained}
+        folder / RUN, {"seconds": time.perf_counter() - begun, "trained": ablation.trained}
     )
-    return _outcome(folder, trained.trained, begun, skipped=False)
+    return _outcome(folder, ablation.trained, begun, skipped=False)
 
 
 def check(outcome: Mapping[str, Any]) -> None:
@@ -156,7 +159,7 @@ def _outcome(out: pathlib.Path, trained: int, begun: float, *, skipped: bool) ->
     }
 
 
-class _Ablation:
+class _Ablation(abc.ABC):
     """The steps of an ablation in its folder; where runs come from is left to the two below."""
 
     trained = 0  # models
@@ -183,13 +186,13 @@ class _Ablation:
             )  # fmt: skip
         self._write(analysis, good, len(everything) - len(good), judged)
 
+    @abc.abstractmethod
     def swarm(self) -> list[Run]:
         """All runs of the swarm, lost ones included."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def confirm(self, analysis: Analysis) -> tuple[list[Run], list[Run]]:
         """Runs of the baseline and of the proposal, none of them lost."""
-        raise NotImplementedError
 
     def _write(
         self, analysis: Analysis, good: list[Run], lost: int, judged: Verdict | None
@@ -216,9 +219,7 @@ class _Training(_Ablation):
         from castor.model.proxies import Proxies
 
         self.proxies = Proxies(problem, out / outputs.WORK / "rows")
-        facts = {"proxy": self.proxies.facts(), "held_out": self.proxies.held_out_facts()}
-        storage.write_json(out / PROXIES, facts)
-        self.used: list[str] = []
+        storage.write_json(out / PROXIES, self.proxies.facts())
 
     def swarm(self) -> list[Run]:
         spec = self.problem.spec
@@ -263,10 +264,34 @@ class _Training(_Ablation):
 
 
 class _Refit(_Ablation):
-    """Uses what the record holds."""
+    """Uses what the record holds of the training that was last.
+
+    Raises:
+        ConfigError: the spec asks for another training, or for other held-out documents.
+    """
+
+    def __init__(self, problem: Problem, out: pathlib.Path) -> None:
+        super().__init__(problem, out)
+        facts = storage.read_json(out / PROXIES)
+        self._settings = facts["settings"]
+        trained, asked = facts["training"], problem.training
+        other = sorted(key for key in asked if asked[key] != trained[key])
+        if other:
+            raise ConfigError(
+                "another fit cannot change how the runs were trained", where=out,
+                got=f"other values of {', '.join(other)}",
+                fix="run the same command without --refit to train such runs",
+            )  # fmt: skip
+        known = facts["heldout"]
+        changed = [n for n, d in problem.heldout_digests.items() if known.get(n, d) != d]
+        if changed:
+            raise ConfigError(
+                "the held-out documents are not those that the runs were asked", where=out,
+                got=", ".join(changed), fix="run the same command without --refit",
+            )  # fmt: skip
 
     def swarm(self) -> list[Run]:
-        found = [r for r in self.record.values() if r.purpose == "swarm" and self._fits(r)]
+        found = [r for r in self.record.values() if r.purpose == "swarm" and self._fits(r, "swarm")]
         if not found:
             raise ConfigError(
                 "the record has no run of these domains as they are now",
@@ -280,12 +305,13 @@ class _Refit(_Ablation):
             return [
                 run
                 for run in self.record.values()
-                if run.purpose == purpose and run.lost is None and self._fits(run)
+                if run.purpose == purpose and run.lost is None and self._fits(run, "confirm")
                 and all(abs(run.mixture[d] - w) < SAME_WEIGHTS for d, w in weights.items())
             ]  # fmt: skip
 
         return like("baseline", self.problem.baseline), like("proposal", analysis.proposal)
 
-    def _fits(self, run: Run) -> bool:
-        """Whether a run is of the domains and documents of today."""
-        return dict(run.sources) == self.problem.digests
+    def _fits(self, run: Run, kind: str) -> bool:
+        """Whether a run was trained as the last ones were, on the documents of today."""
+        same = run.settings == self._settings[kind]
+        return same and dict(run.sources) == self.problem.digests

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from castor.filters import storage
 from castor.filters.configuration import typed
 from castor.filters.errors import CastorError, ConfigError
 from castor.mixtures import pack
@@ -150,7 +151,26 @@ class Proxies:
         return found
 
     def facts(self) -> dict[str, Any]:
-        """What a reader must know of the small models: the `proxy` of `ablation.json`."""
+        """What the runs have in common, as JSON.
+
+        Returns:
+            `proxy` and `held_out` of `ablation.json`; and for who fits the runs again: `training`
+            (see Problem), `heldout`, the digests of the held-out documents, and `settings`, those
+            of the runs of the `swarm` and of the `confirm` runs.
+        """
+        spec, problem = self.problem.spec, self.problem
+        tokens = {"swarm": spec.swarm.tokens_per_run, "confirm": spec.confirm_tokens}
+        return {
+            "proxy": self._small_models(),
+            "held_out": {
+                n: {"tokens": d.tokens, "bytes": d.bytes} for n, d in self.domains.items()
+            },
+            "training": problem.training,
+            "heldout": problem.heldout_digests,
+            "settings": {name: self.settings(n) for name, n in tokens.items()},
+        }
+
+    def _small_models(self) -> dict[str, Any]:
         spec = self.problem.spec
         swarm, confirm = map(self.program, (spec.swarm.tokens_per_run, spec.confirm_tokens))
         model = swarm.model
@@ -170,12 +190,8 @@ class Proxies:
             "short_slices": list(swarm.slices.short),
         }
 
-    def held_out_facts(self) -> dict[str, dict[str, int]]:
-        """Tokens and bytes that every model is asked, by domain."""
-        return {n: {"tokens": d.tokens, "bytes": d.bytes} for n, d in self.domains.items()}
-
-    def key(self, request: Request, tokens: int) -> str:
-        """The digest of all that determines the losses of a run."""
+    def settings(self, tokens: int) -> str:
+        """The digest of all that determines the losses of runs, but their mixtures and seeds."""
         spec, program = self.problem.spec, self.program(tokens)
         settings = {
             "version": VERSION, "plan": PLAN_VERSION, "steps": program.steps,
@@ -187,7 +203,7 @@ class Proxies:
             "sources": self.problem.digests, "heldout": self.problem.heldout_digests,
             "heldout_tokens": spec.heldout_tokens,
         }  # fmt: skip
-        return runs.key_of(request.mixture, request.seed, settings)
+        return storage.digest_of(settings)
 
     def train(
         self,
@@ -203,11 +219,12 @@ class Proxies:
             known: runs by key, of this and earlier ablations.
             on_group: given the runs of every group as soon as it is trained.
         """
-        keys = [self.key(request, tokens) for request in requests]
+        settings = self.settings(tokens)
+        keys = [runs.key_of(request.mixture, request.seed, settings) for request in requests]
         found = {key: known[key] for key in keys if key in known}
         missing = [r for r, key in zip(requests, keys) if key not in found]
         if missing:
-            swarm = self._swarm(tokens, len(requests))
+            swarm = self._swarm(tokens)
             groups = [missing[i : i + swarm.size] for i in range(0, len(missing), swarm.size)]
             with Progress("steps", swarm.shape.steps * len(groups)) as progress:
                 for number, group in enumerate(groups):
@@ -219,10 +236,16 @@ class Proxies:
             dataclasses.replace(found[key], purpose=r.purpose) for r, key in zip(requests, keys)
         ]
 
-    def _swarm(self, tokens: int, count: int) -> Swarm:
-        """The programs for runs of so many tokens; the swarm's serve the confirm runs too."""
+    def _swarm(self, tokens: int) -> Swarm:
+        """The programs for runs of so many tokens; the swarm's serve the confirm runs too.
+
+        The size of a group does not depend on what is missing: that of an ablation that goes on
+        is that of one that was never interrupted.
+        """
         if tokens not in self._swarms:
             spec, program = self.problem.spec, self.program(tokens)
+            of_swarm = tokens == spec.swarm.tokens_per_run
+            count = spec.swarm.runs if of_swarm else 2 * spec.confirm.seeds
             shape = Shape(
                 program.model, self.optimizer, spec.batch_rows, program.steps, len(self.whole)
             )
@@ -242,7 +265,7 @@ class Proxies:
         made = []
         for request, outcome in zip(group, swarm.train(members, on_step)):
             run = runs.finished(
-                self.key(request, tokens), request.purpose, dict(request.mixture), request.seed,
+                self.settings(tokens), request.purpose, dict(request.mixture), request.seed,
                 program.tokens, self.problem.digests, outcome.losses,
             )  # fmt: skip
             if outcome.lost_steps:

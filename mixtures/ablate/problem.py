@@ -19,7 +19,7 @@ from castor.mixtures.ablate import spec as specs
 from castor.mixtures.ablate.spec import AblationSpec
 from castor.mixtures.compile import resolve_mixture
 from castor.mixtures.inputs import open_inputs
-from castor.mixtures.spec import MixtureSpec, load, moved, to_yaml
+from castor.mixtures.spec import MixtureSpec, moved, to_yaml
 from castor.mixtures.tokens import Tokens, TokenSource, open_tokens
 
 ALL, LAST = "all", "last"
@@ -56,6 +56,23 @@ class Problem:
     caps: Mapping[str, float]
     target_tokens: int
     sequence_length: int
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """What determines how runs are trained, by key of the spec: another fit cannot change it.
+
+        What their documents are is not in it, nor what a run has alone.
+        """
+        spec = self.spec
+        same = {"model", "optimizer", "batch_rows", "heldout_tokens", "simulated_epochs"}
+        return {
+            **spec.model_dump(mode="json", include=same),
+            "sequence_length": self.sequence_length,
+            "packing": self.mixture.packing.kind,
+            "swarm.tokens_per_run": spec.swarm.tokens_per_run,
+            "confirm.tokens": spec.confirm_tokens,
+            "target_tokens": self.target_tokens if spec.simulated_epochs else None,
+        }
 
     @property
     def tokens(self) -> dict[str, int]:
@@ -150,7 +167,7 @@ class _Found:
 
 def _of_mixture(path: pathlib.Path, spec: AblationSpec) -> _Found:
     resolved, inputs = resolve_mixture(path)
-    mixture = load(path)
+    mixture = resolved.spec
     names = [stage.spec.name for stage in resolved.stages]
     if spec.stage == ALL:
         chosen = names

@@ -1,8 +1,8 @@
 """The record of what was trained: `runs.jsonl`, one line per run, the evidence of every fit.
 
-A run is addressed by a digest of all that determines its losses: mixture, sources' digests,
-model, optimiser, tokens, slices, seed. So an interrupted ablation trains only what is missing,
-and a record can be fitted again, with other settings, without training anything.
+A run is addressed by a digest of all that determines its losses: mixture, seed, and its settings
+(sources' digests, model, optimiser, tokens, slices). So an interrupted ablation trains only what is
+missing, and a record can be fitted again, in another way, without training anything.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Run:
 
     Attributes:
         key: digest of what determines it.
+        settings: digest of what does besides mixture and seed: only runs of equal ones compare.
         purpose: `swarm`, `baseline` or `proposal`.
         mixture: weights by domain.
         seed: of the parameters and the order of the rows.
@@ -37,6 +38,7 @@ class Run:
     """
 
     key: str
+    settings: str
     purpose: str
     mixture: Mapping[str, float]
     seed: int
@@ -50,25 +52,29 @@ class Run:
         return dataclasses.asdict(self)
 
 
-def key_of(mixture: Mapping[str, float], seed: int, settings: Mapping[str, Any]) -> str:
+def key_of(mixture: Mapping[str, float], seed: int, settings: str) -> str:
     """The digest of a run: the order of the names does not matter.
 
     Args:
-        settings: whatever else determines the losses, as JSON.
+        settings: digest of whatever else determines the losses.
     """
-    return storage.digest_of({"mixture": dict(mixture), "seed": seed, **settings})
+    return storage.digest_of({"mixture": dict(mixture), "seed": seed, "settings": settings})
 
 
 def finished(
-    key: str, purpose: str, mixture: Mapping[str, float], seed: int, tokens: int,
+    settings: str, purpose: str, mixture: Mapping[str, float], seed: int, tokens: int,
     sources: Mapping[str, str], losses: Mapping[str, float],
 ) -> Run:  # fmt: skip
     """A run with its losses; one that is not finite makes it a lost run."""
+    run = Run(
+        key_of(mixture, seed, settings), settings, purpose, mixture, seed, tokens, sources,
+        dict(losses),
+    )  # fmt: skip
     bad = sorted(name for name, loss in losses.items() if not math.isfinite(loss))
     if bad:
         why = f"loss of {', '.join(bad[:3])} is not finite"
-        return Run(key, purpose, mixture, seed, tokens, sources, {}, why)
-    return Run(key, purpose, mixture, seed, tokens, sources, dict(losses))
+        return dataclasses.replace(run, losses={}, lost=why)
+    return run
 
 
 def read(path: pathlib.Path) -> dict[str, Run]:

@@ -60,9 +60,10 @@ class FakeSwarm:
 
     def __init__(self, shape, size, domains, vocabulary):
         self.shape, self.size, self.domains = shape, size, domains
+        type(self).sizes |= {size}
         del vocabulary
 
-    trained, lose, sign, raise_after = 0, (), 1.0, None
+    trained, lose, sign, raise_after, sizes = 0, (), 1.0, None, frozenset()
 
     def train(self, members, on_step=lambda done: None):
         cls, found = type(self), []
@@ -178,6 +179,16 @@ def test_an_interrupted_ablation_trains_only_what_is_missing(folder, fake):
     assert (folder / "cut" / name).read_bytes() == (folder / "uncut" / name).read_bytes()
 
 
+def test_an_ablation_goes_on_in_groups_of_the_size_that_it_began_with(folder, fake):
+    settings = "swarm.runs=8", "parallel=8"
+    fake.raise_after = 8  # the swarm is trained, no confirm run is
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, "sizes", *settings)
+    fake.raise_after = None
+    assert run(folder, "sizes", *settings)["trained"] == 6
+    assert fake.sizes == {8}
+
+
 def test_another_spec_is_refused_and_with_force_keeps_the_runs_that_fit(folder, fake):
     run(folder, "force")
     with pytest.raises(ConfigError, match="made from something else"):
@@ -209,6 +220,39 @@ def test_runs_of_other_documents_are_not_fitted_again(folder, fake):
     path.write_text(path.read_text().replace('"chain": "', '"chain": "0'))
     with pytest.raises(ConfigError, match="no run of these domains as they are now"):
         run(folder, "foreign", refit=True)
+
+
+def test_a_new_fit_uses_the_runs_that_were_trained_last_and_no_others(folder, fake):
+    run(folder, "mixed", "model.d_model=32")
+    fake.sign = -1.0  # other models, which say the opposite
+    run(folder, "mixed", force=True)
+    assert len(runs.read(folder / "mixed" / "runs.jsonl")) == 24
+    again = run(folder, "mixed", refit=True)
+    fake.trained = 0
+    alone = run(folder, "alone")
+    assert again["weights"] == alone["weights"]
+    name = "ablation.json"
+    assert (folder / "mixed" / name).read_bytes() == (folder / "alone" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("model.d_model=32", "cannot change how the runs were trained.*other values of model"),
+        ("swarm.tokens_per_run=1024", r"other values of confirm\.tokens, swarm\.tokens_per_run"),
+        ("target_tokens=30k", "other values of target_tokens"),
+        ("evaluate.goal.source=bag", "not those that the runs were asked.*got goal"),
+    ],
+)
+def test_what_a_new_fit_cannot_change_is_refused_and_the_old_one_stays(
+    folder, fake, setting, message
+):
+    if not (folder / "kept").exists():
+        run(folder, "kept")
+    before = (folder / "kept" / "manifest.json").read_bytes()
+    with pytest.raises(ConfigError, match=message):
+        run(folder, "kept", setting, refit=True)
+    assert (folder / "kept" / "manifest.json").read_bytes() == before
 
 
 def test_a_lost_run_is_left_out_and_counted(folder, fake):

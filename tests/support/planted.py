@@ -43,7 +43,7 @@ def plant(*, domains, runs, noise, seed, strength=0.4, target="held", c=2.0, sca
     y = law.predict(X)[0] + generator.normal(0, noise, runs)
     data = fit.table(mixtures, [{target: v} for v in y], {target: 1.0})
     made = [
-        Run(f"{i:032x}", "swarm", m, i, 1000, dict.fromkeys(names, "0"), {target: float(v)})
+        Run(f"{i:032x}", "0", "swarm", m, i, 1000, dict.fromkeys(names, "0"), {target: float(v)})
         for i, (m, v) in enumerate(zip(mixtures, y))
     ]
     return Planted(names, natural, made, fit.Fitted(data, {target: law}, {}, y))

@@ -6,7 +6,7 @@ from castor.mixtures.ablate import runs
 
 def run(i, losses=None):
     return runs.finished(
-        f"{i:032x}", "swarm", {"a": 0.5, "b": 0.5}, i, 1000, {"a": "x", "b": "y"},
+        "settings", "swarm", {"a": 0.5, "b": 0.5}, i, 1000, {"a": "x", "b": "y"},
         losses or {"a": 1.0},
     )  # fmt: skip
 
@@ -26,12 +26,12 @@ def test_a_loss_that_is_not_finite_makes_a_lost_run():
 
 
 def test_a_key_is_of_all_that_determines_a_run_and_of_nothing_else():
-    settings = {"tokens": 1000, "model": {"layers": 1}}
-    key = runs.key_of({"a": 0.25, "b": 0.75}, 0, settings)
-    assert key == runs.key_of({"b": 0.75, "a": 0.25}, 0, dict(reversed(settings.items())))
-    assert key != runs.key_of({"a": 0.75, "b": 0.25}, 0, settings)
-    assert key != runs.key_of({"a": 0.25, "b": 0.75}, 1, settings)
-    assert key != runs.key_of({"a": 0.25, "b": 0.75}, 0, settings | {"tokens": 1001})
+    key = runs.key_of({"a": 0.25, "b": 0.75}, 0, "settings")
+    assert key == runs.key_of({"b": 0.75, "a": 0.25}, 0, "settings")
+    assert key != runs.key_of({"a": 0.75, "b": 0.25}, 0, "settings")
+    assert key != runs.key_of({"a": 0.25, "b": 0.75}, 1, "settings")
+    assert key != runs.key_of({"a": 0.25, "b": 0.75}, 0, "others")
+    assert run(0).key == runs.key_of({"a": 0.5, "b": 0.5}, 0, "settings")
 
 
 def test_a_damaged_line_is_named(tmp_path):
