@@ -123,10 +123,14 @@ def make(text_size: int, control: Mapping[str, int], image_codes: int = IMAGE_CO
         image_codes: how many discrete image codes there are; 0 for none.
 
     Raises:
-        ConfigError: the number of image codes is negative or too large.
+        ConfigError: the number of pieces or of image codes is negative or too large.
     """
-    if not 0 <= image_codes < MAX_SIZE // 2:
-        raise ConfigError("the number of image codes is out of range", got=image_codes)
+    for what, number in (("pieces", text_size), ("image codes", image_codes)):
+        if not 0 <= number < MAX_SIZE // 2:
+            raise ConfigError(
+                f"the number of {what} is out of range", got=number,
+                fix=f"give less than {MAX_SIZE // 2}: ids fit an int32",
+            )  # fmt: skip
     stop = text_size + image_codes
     soft = {modality: stop + i for i, modality in enumerate(reserved.MODALITIES)}
     used = stop + len(soft)

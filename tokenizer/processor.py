@@ -191,15 +191,23 @@ class Tokenizer:
         Raises:
             CastorError: an id is outside the space.
         """
-        wanted = np.fromiter(ids, np.int64) if not isinstance(ids, np.ndarray) else ids
+        try:
+            wanted = ids if isinstance(ids, np.ndarray) else np.fromiter(ids, np.int64)
+        except OverflowError as error:
+            raise self._outside("a number of more than 64 bits") from error
         if wanted.size and not 0 <= wanted.min() <= wanted.max() < self.id_space.size:
-            raise CastorError(
-                "an id is outside the space of the tokenizer",
-                where=self.path,
-                got=int(wanted.max() if wanted.max() >= self.id_space.size else wanted.min()),
-                fix=f"ids are 0 to {self.id_space.size - 1}; was it encoded by another tokenizer?",
+            raise self._outside(
+                int(wanted.max() if wanted.max() >= self.id_space.size else wanted.min())
             )
         return b"".join(map(self._surfaces.__getitem__, wanted.tolist()))
+
+    def _outside(self, got: object) -> CastorError:
+        return CastorError(
+            "an id is outside the space of the tokenizer",
+            where=self.path,
+            got=got,
+            fix=f"ids are 0 to {self.id_space.size - 1}; was it encoded by another tokenizer?",
+        )
 
     def piece(self, i: int) -> str:
         """The name of an id: the piece as sentencepiece writes it, or what the id stands for.

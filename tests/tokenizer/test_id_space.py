@@ -51,8 +51,10 @@ def test_a_damaged_space_is_an_error(change):
 
 
 def test_an_impossible_number_of_codes_is_an_error():
-    with pytest.raises(ConfigError, match="out of range"):
+    with pytest.raises(ConfigError, match="image codes is out of range"):
         id_space.make(1000, CONTROL, -1)
+    with pytest.raises(ConfigError, match="pieces is out of range"):
+        id_space.make(1 << 30, CONTROL)
 
 
 def test_reserved_pieces_are_distinct_and_runs_of_spaces_are_not_literal_spaces():
