@@ -9,21 +9,9 @@ from typing import Any
 import click
 
 from castor.pipelines.commands import tokenizer_eval
+from castor.pipelines.commands.bytes import Bytes
 from castor.pipelines.commands.options import as_json, local_options
-
-
-class Bytes(click.ParamType):
-    """A number of bytes as people write it: 500000, 20MB, 1.5GB."""
-
-    name = "bytes"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        """The number."""
-        if isinstance(value, int):
-            return value
-        from castor.pipelines.tokens.train import read_bytes
-
-        return read_bytes(value)
+from castor.tokenizer import flags, id_space
 
 
 @click.group(short_help="Trains tokenizers, and turns datasets into tokens and back.")
@@ -63,15 +51,15 @@ def tokenizer() -> None:
 )  # fmt: skip
 @click.option(
     "--coverage",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=0.9995,
+    type=click.FloatRange(flags.LEAST_COVERAGE, 1),
+    default=flags.COVERAGE,
     show_default=True,
     help="Share of the characters that get a piece of their own; the rest is written in bytes.",
 )
 @click.option(
     "--image-codes",
     type=click.IntRange(0),
-    default=8192,
+    default=id_space.IMAGE_CODES,
     show_default=True,
     help="Ids for discrete image codes, after those of the text.",
 )
@@ -248,9 +236,10 @@ def decode(
     """
     from castor.pipelines import api
     from castor.pipelines.tokens import decode as decoding
+    from castor.pipelines.tokens import tokenizers
 
     shown = bool(keys or source or split or n)
-    if not ids and (shown or decoding.kind_of(path) == decoding.TOKENS):
+    if not ids and (shown or tokenizers.kind_of(path) == tokenizers.TOKENS):
         found = api.tokenizer_decode(path, keys=keys, source=source, split=split, n=n or 3)
         if as_json:
             click.echo(json.dumps(found, indent=1, ensure_ascii=False))

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from castor.pipelines.commands.bytes import Bytes
 from castor.pipelines.commands.options import as_json, local_options
 
 
@@ -27,6 +28,7 @@ from castor.pipelines.commands.options import as_json, local_options
 @click.option("--reference", metavar="LANG", help="Language of the premiums; default: English.")
 @click.option(
     "--sample-bytes",
+    type=Bytes(),
     default="32MB",
     show_default=True,
     help="Text of the sample in all; every language of every source gives the same until it ends.",
@@ -35,9 +37,7 @@ from castor.pipelines.commands.options import as_json, local_options
               help="Another one chooses another sample.")  # fmt: skip
 @local_options
 @as_json
-def evaluate(
-    tokenizer: str, dataset: str, sample_bytes: str, as_json: bool, **options: Any
-) -> None:
+def evaluate(tokenizer: str, dataset: str, as_json: bool, **options: Any) -> None:
     """Measures TOKENIZER on a sample of DATASET, by language and by source.
 
     Bytes, characters and words a token, words that are one token, Renyi efficiency, share of the
@@ -56,17 +56,10 @@ def evaluate(
     from castor.filters.display import Display
     from castor.filters.errors import GateError
     from castor.pipelines import api
-    from castor.pipelines.tokens.train import read_bytes
     from castor.tokenizer.vocabulary_checks import faults
 
     with Display() as display:
-        found = api.tokenizer_eval(
-            tokenizer,
-            dataset,
-            sample_bytes=read_bytes(sample_bytes),
-            watch=display.show,
-            **options,
-        )
+        found = api.tokenizer_eval(tokenizer, dataset, watch=display.show, **options)
     if as_json:
         click.echo(json.dumps(found.result, indent=1, ensure_ascii=False, sort_keys=True))
     else:

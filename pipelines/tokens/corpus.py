@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from castor.filters import storage
 from castor.filters.errors import CastorError, ConfigError
 from castor.filters.reasons import Reason
-from castor.filters.record import RECORD_SCHEMA, Record, batched
+from castor.filters.record import MAX_ROWS, RECORD_SCHEMA, Record, batched
 from castor.pipelines import inputs
 from castor.pipelines.dataset import (
     MANIFEST,
@@ -246,7 +246,6 @@ class Reader:
             return
         for batch in batched(self._rows()):
             yield batch.select(names)
-            self._tell(rows=batch.num_rows)
 
     def _dataset(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         path = pathlib.Path(self._shard["root"], self._shard["file"])
@@ -266,10 +265,16 @@ class Reader:
             size = pathlib.Path(self._shard["root"], path).stat().st_size
             told = BytesRead(self._tell, size)
             file = InputFile(ROWS, self._shard["root"], path, on_read=told.add)
+            n_rows = 0
             for item in self._items(file, source(file)):
                 record = self._record(item)
                 if record is not None:
                     yield record
+                    n_rows += 1
+                if n_rows == MAX_ROWS:
+                    self._tell(rows=n_rows)
+                    n_rows = 0
+            self._tell(rows=n_rows)  # before the last bytes, which end the pass
             told.end()
 
     def _items(self, file: InputFile, items: Iterator[Item]) -> Iterator[Item]:

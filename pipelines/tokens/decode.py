@@ -10,39 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from castor.filters import outputs, storage
 from castor.filters.errors import CastorError, ConfigError
 from castor.mixtures.token_source import TokenSource
-from castor.mixtures.tokens import KIND as TOKENS
 from castor.mixtures.tokens import SPLITS, Tokens, open_tokens
+from castor.pipelines.tokens.tokenizers import open_tokenizer
 
-__all__ = ["TOKENS", "decode_ids", "documents", "kind_of", "open_tokenizer", "parse_ids"]
-TOKENIZER = "tokenizer"  # the folder of the copy in a token dataset
-
-
-def kind_of(path: str | os.PathLike[str]) -> str:
-    """What the manifest of an output folder says that it is, such as `tokens`.
-
-    Raises:
-        CastorError: there is no finished output.
-    """
-    manifest = pathlib.Path(path, outputs.MANIFEST)
-    if not manifest.is_file():
-        outputs.read(pathlib.Path(path), "tokenizer")  # says what is missing
-    found = storage.read_json(manifest)
-    return str(found.get("kind", "dataset")) if isinstance(found, dict) else "something else"
-
-
-def open_tokenizer(path: str | os.PathLike[str]) -> Any:
-    """The tokenizer in a folder, or that of the token dataset in it.
-
-    Raises:
-        CastorError: there is none, or it is damaged.
-    """
-    from castor.tokenizer.processor import load
-
-    folder = pathlib.Path(path)
-    return load(folder / TOKENIZER if kind_of(folder) == TOKENS else folder)
+__all__ = ["decode_ids", "documents", "open_tokenizer", "parse_ids"]
+ID = re.compile("-?[0-9]{1,10}")  # ids fit an int32
 
 
 def parse_ids(text: str) -> list[int]:
@@ -51,14 +25,15 @@ def parse_ids(text: str) -> list[int]:
     Raises:
         ConfigError: something else stands there.
     """
-    words = re.split(r"[\s,]+", text.strip("[] \t\r\n"))
-    try:
-        return [int(w) for w in words if w]
-    except ValueError as error:
-        wrong = next(w for w in words if not re.fullmatch(r"\d+", w))
-        raise ConfigError(
-            "ids are whole numbers", got=repr(wrong), fix="separate them by blanks or commas"
-        ) from error
+    words = re.split(r"[\s,]+", text.strip("[], \t\r\n"))
+    for word in filter(None, words):
+        if not ID.fullmatch(word):
+            raise ConfigError(
+                "ids are whole numbers",
+                got=repr(word[:40]),
+                fix="separate them by blanks or commas; none is above 2147483647",
+            )
+    return [int(word) for word in words if word]
 
 
 def decode_ids(path: str | os.PathLike[str], ids: Sequence[int]) -> str:

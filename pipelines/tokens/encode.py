@@ -8,7 +8,7 @@ import os
 import pathlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from castor.filters import outputs, storage
@@ -17,45 +17,29 @@ from castor.filters.lock import locked
 from castor.mixtures.token_format import KIND, SPLITS
 from castor.mixtures.tokens import manifest_content
 from castor.pipelines.engines import fanout
-from castor.pipelines.progress import Totals
 from castor.pipelines.tokens import encode_shard, workspace
 from castor.pipelines.tokens.corpus import Corpus, open_corpus
+from castor.pipelines.tokens.outcome import Outcome
+from castor.pipelines.tokens.passes import Passes, Watch
+from castor.pipelines.tokens.tokenizers import COPY
 
-MODEL = "tokenizer.model"
-TOKENIZER = "tokenizer"  # the folder of the copy
-Watch = Callable[[str, float, float, str], None]
 
-
-@dataclasses.dataclass(frozen=True)
-class Encoded:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Encoded(Outcome):
     """What an encoding did.
 
     Attributes:
-        out: the output folder.
-        manifest: its manifest.
-        skipped: whether everything was up to date and nothing ran.
-        seconds: wall time.
         tokens: how many were written now.
-        reused: shards that were encoded before.
         fault: the first document or medium that was left out, in words, or None.
     """
 
-    out: pathlib.Path
-    manifest: dict[str, Any]
-    skipped: bool
-    seconds: float
-    tokens: int
-    reused: int
-    fault: str | None
+    tokens: int = 0
+    fault: str | None = None
 
     def summary(self) -> dict[str, Any]:
         """The outcome as JSON values."""
-        return {
-            "out": str(self.out),
-            "skipped": self.skipped,
-            "seconds": round(self.seconds, 2),
+        return super().summary() | {
             "tokens_per_s": round(self.tokens / self.seconds) if self.tokens else None,
-            "shards_reused": self.reused,
             "first_left_out": self.fault,
             **{k: self.manifest[k] for k in ("sources", "left_out", "heldout_share")},
         }
@@ -69,7 +53,7 @@ def encode(
     heldout: float = 0.02,
     media: bool = True,
     soft: Mapping[str, int] | None = None,
-    roots: Mapping[str, str] | None = None,
+    roots: Mapping[str, str | os.PathLike[str]] | None = None,
     workers: int | None = None,
     mode: str | None = None,
     force: bool = False,
@@ -100,83 +84,87 @@ def encode(
     folder = pathlib.Path(out).resolve()
     loaded = load(tokenizer)
     corpus = open_corpus(dataset, folder)
-    options = encode_shard.soft_options(soft or {}) if media else None
-    where = corpus.roots | {name: os.path.abspath(path) for name, path in (roots or {}).items()}
-    made_from = {
-        "dataset": corpus.digest,
-        "tokenizer": loaded.sha256,
-        "id_space": storage.digest_of(loaded.id_space.to_json()),
+    common = {
+        "out": str(folder),
+        "tokenizer": str(folder / COPY),
+        "sha256": loaded.sha256,
         "heldout": heldout,
-        "soft": options,
-        # Media of a root that was not there are left out; with it they would not be.
-        "roots": sorted(n for n, path in where.items() if os.path.isdir(path)) if media else None,
-        "version": encode_shard.VERSION,
-        "castor": importlib.metadata.version("castor"),
+        "soft": encode_shard.soft_options(soft or {}) if media else None,
+        "roots": corpus.roots | _given(roots or {}),
     }
+    made_from = _made_from(corpus, loaded, common)
     if outputs.is_finished(folder, KIND, made_from, force=force):
         manifest = outputs.read(folder, KIND)
         if encode_shard.is_whole(folder, manifest["shards"]):
-            return Encoded(folder, manifest, True, time.monotonic() - started, 0, 0, None)
+            seconds = time.monotonic() - started
+            return Encoded(out=folder, manifest=manifest, skipped=True, seconds=seconds)
         (folder / outputs.MANIFEST).unlink()  # files are missing: they are made again
-    common = {
-        "out": str(folder),
-        "tokenizer": str(loaded.path.resolve()),
-        "sha256": loaded.sha256,
-        "heldout": heldout,
-        "soft": options,
-        "roots": where,
-    }
     with locked(folder):
-        workspace.prepare(folder, corpus)
-        done = _fan_out(corpus, common, folder, workers=workers, mode=mode, watch=watch)
-        content = _content(done.results, loaded, corpus, heldout)
-        _copy(loaded.path, folder / TOKENIZER)
-        _remove_others(folder, content["shards"])
-        outputs.write(folder, KIND, made_from, **content, soft_options=options)
-        workspace.tidy(folder)
+        passes = Passes(corpus, folder, folder / outputs.WORK, workers, mode, watch)
+        done = _write(passes, loaded, common, made_from)
     made = [line for n in done.made for line in done.results[n]["lines"]]
     return Encoded(
         out=folder,
         manifest=outputs.read(folder, KIND),
         skipped=False,
         seconds=time.monotonic() - started,
-        tokens=sum(line["tokens"] for line in made),
         reused=done.reused,
+        tokens=sum(line["tokens"] for line in made),
         fault=next((r["fault"] for r in done.results if r["fault"]), None),
     )
 
 
-def _fan_out(
-    corpus: Corpus,
-    common: Mapping[str, Any],
-    out: pathlib.Path,
-    *,
-    workers: int | None,
-    mode: str | None,
-    watch: Watch | None,
+def _write(
+    passes: Passes, tokenizer: Any, common: Mapping[str, Any], made_from: Mapping[str, Any]
 ) -> fanout.Done:
-    fan = fanout.FanOut(
-        "castor.pipelines.tokens.encode_shard:encode_shard",
+    """Writes the whole folder, the manifest last; the caller holds its lock."""
+    out = passes.out
+    workspace.prepare(out, passes.corpus)
+    _copy(tokenizer.path, out / COPY)
+    done = passes.run(
+        "encode_shard:encode_shard",
         "encode",
         encode_shard.VERSION,
-        corpus.items,
         common,
-        corpus.sizes,
-    )
-
-    def look(totals: Totals) -> None:
-        if watch:
-            watch("encode", totals.bytes, corpus.bytes, f"{totals.rows:,} documents")
-
-    return fanout.run(
-        fan,
-        work=out / outputs.WORK,
-        out=out,
-        workers=workers,
-        mode=mode,
-        watch=look,
         whole=lambda result: encode_shard.is_whole(out, result["lines"]),
     )
+    content = _content(done.results, tokenizer, passes.corpus, common["heldout"])
+    _remove_others(out, content["shards"])
+    outputs.write(out, KIND, made_from, **content, soft_options=common["soft"])
+    workspace.tidy(out)
+    return done
+
+
+def _given(roots: Mapping[str, str | os.PathLike[str]]) -> dict[str, str]:
+    """The input roots that somebody names, absolute.
+
+    Raises:
+        ConfigError: one is no folder: all its media would be left out.
+    """
+    found = {name: os.path.abspath(os.path.expanduser(path)) for name, path in roots.items()}
+    for name, path in found.items():
+        if not os.path.isdir(path):
+            raise ConfigError(
+                "the root of media is no folder", where=f"--root {name}", got=path,
+                fix="check the path",
+            )  # fmt: skip
+    return found
+
+
+def _made_from(corpus: Corpus, tokenizer: Any, common: Mapping[str, Any]) -> dict[str, Any]:
+    """What determines the bytes of the output."""
+    there = sorted(name for name, path in common["roots"].items() if os.path.isdir(path))
+    return {
+        "dataset": corpus.digest,
+        "tokenizer": tokenizer.sha256,
+        "id_space": storage.digest_of(tokenizer.id_space.to_json()),
+        "heldout": common["heldout"],
+        "soft": common["soft"],
+        # Media of a root that was not there are left out; with it they would not be.
+        "roots": None if common["soft"] is None else there,
+        "version": encode_shard.VERSION,
+        "castor": importlib.metadata.version("castor"),
+    }
 
 
 def _content(
@@ -210,7 +198,12 @@ def _content(
 
 
 def _copy(tokenizer: pathlib.Path, folder: pathlib.Path) -> None:
-    """Copies what reading the tokens needs of the tokenizer."""
+    """Copies what encoding and reading the tokens needs of the tokenizer.
+
+    Workers read the copy, which lies under the lock, and compare its digest.
+    """
+    from castor.tokenizer.processor import MODEL
+
     for name in (MODEL, outputs.MANIFEST):
         storage.write_bytes(folder / name, (tokenizer / name).read_bytes())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import pathlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from castor.filters.record import Record, from_batch, utf8_length
 from castor.mixtures.tokens import Document, ShardWriter, Span
 from castor.pipelines.engines.fanout import Tell
 from castor.pipelines.tokens.corpus import Reader, language_of
+from castor.pipelines.tokens.tokenizers import verified
 
 VERSION = 1  # raise it when what `encode_shard` writes can change
 BATCH_BYTES = 1 << 20  # text that goes to the tokenizer in one call
@@ -29,8 +29,8 @@ def encode_shard(item: Mapping[str, Any], common: Mapping[str, Any], tell: Tell)
 
     Args:
         item: `number`, `shard` (see `corpus`).
-        common: `out`, `tokenizer` (its folder), `heldout` (share), `soft` (options of media, or
-            None to leave media out), `roots`.
+        common: `out`, `tokenizer` (its folder) and its `sha256`, `heldout` (share), `soft`
+            (options of media, or None to leave media out), `roots`.
 
     Returns:
         `lines` of the parts that were written, `left_out` of `documents` and `media` by reason,
@@ -40,16 +40,9 @@ def encode_shard(item: Mapping[str, Any], common: Mapping[str, Any], tell: Tell)
     try:
         shard.encode()
         return shard.close()
-    except BaseException as error:
-        shard.abandon(error)
+    except BaseException:
+        shard.abandon()
         raise
-
-
-@functools.lru_cache(maxsize=2)
-def _tokenizer(path: str, sha256: str) -> Any:
-    from castor.tokenizer.processor import load
-
-    return load(path, verify=False)  # whoever asked has verified it
 
 
 class _Shard:
@@ -59,7 +52,7 @@ class _Shard:
         from castor.filters.media.soft import SoftOptions
 
         self._number, self._common = item["number"], common
-        self._tokenizer = _tokenizer(common["tokenizer"], common["sha256"])
+        self._tokenizer = verified(common["tokenizer"], common["sha256"])
         self._reader = Reader(item["shard"], tell)
         self._soft = SoftOptions(**common["soft"]) if common["soft"] else None
         self._medium_bytes = _medium_bytes(self._soft) if self._soft else 0
@@ -139,10 +132,10 @@ class _Shard:
             "fault": self._fault or self._reader.fault,
         }
 
-    def abandon(self, error: BaseException) -> None:
+    def abandon(self) -> None:
         """Removes what was written of parts that have no name yet."""
         for writer in self._writers.values():
-            writer.abandon(None)
+            writer.abandon()
 
 
 def _medium_bytes(options: Any) -> int:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from castor.filters import storage
 from castor.filters.errors import CastorError
 from castor.pipelines.engines.fanout import Tell
-from castor.pipelines.tokens.corpus import Reader, languages_of, text_bytes
+from castor.pipelines.tokens.sampling import Sampled, sampled
+from castor.pipelines.tokens.tokenizers import verified
 
 VERSION = 1  # raise it when what `evaluate_shard` counts can change
-BATCH_BYTES = 1 << 20  # text that is encoded in one call
+BATCH_CHARACTERS = 1 << 20  # of text that is encoded in one call
 
 
 def evaluate_shard(
@@ -33,17 +33,20 @@ def evaluate_shard(
         [language, source, counts], `examples` of documents that do not come back.
     """
     from castor.tokenizer.evaluate import Counter, Other
-    from castor.tokenizer.processor import load
+    from castor.tokenizer.sample import Selection
 
-    tokenizer = load(common["tokenizer"], verify=False)
+    tokenizer = verified(common["tokenizer"], common["sha256"])
     other = Other(common["other"]) if common["other"] else None
-    for name, found in (("sha256", tokenizer), ("other_sha256", other)):
-        if found is not None and found.sha256 != common[name]:
-            raise CastorError(
-                "the tokenizer was replaced meanwhile", where=common["tokenizer"], fix="start again"
-            )
+    if other is not None and other.sha256 != common["other_sha256"]:
+        raise CastorError(
+            "the tokenizer to compare with was replaced meanwhile",
+            where=common["other"],
+            fix="run the same command again",
+        )
     counter = Counter(tokenizer, other)
-    _Sample(item["shard"], common, tell).into(counter)
+    selection = Selection.from_json(common["selection"])
+    documents = sampled(item["shard"], selection, common["salt"], tell)
+    _count(counter, documents, [(s.language, s.source) for s in selection.strata])
     pieces = counter.pieces()
     groups = sorted(counter.tallies)
     used = [np.flatnonzero(pieces[group]) for group in groups]
@@ -64,49 +67,23 @@ def evaluate_shard(
     }
 
 
-class _Sample:
-    """The documents of a shard that the sample takes."""
+def _count(counter: Any, documents: Iterable[Sampled], names: Sequence[tuple[str, str]]) -> None:
+    """Has a `Counter` count documents, about a megabyte at a time."""
+    group: list[Sampled] = []
+    n_characters = 0
+    for document in documents:
+        group.append(document)
+        n_characters += len(document.text)
+        if n_characters >= BATCH_CHARACTERS:
+            _add(counter, group, names)
+            group, n_characters = [], 0
+    if group:
+        _add(counter, group, names)
 
-    def __init__(self, shard: dict[str, Any], common: Mapping[str, Any], tell: Tell) -> None:
-        from castor.tokenizer.sample import Selection
 
-        self._shard, self._salt, self._tell = shard, common["salt"], tell
-        self._selection = Selection.from_json(common["selection"])
-        strata = self._selection.strata
-        self._place = {(s.language, s.source): i for i, s in enumerate(strata)}
-
-    def into(self, counter: Any) -> None:
-        """Has a `Counter` count them, about a megabyte at a time."""
-        groups: list[tuple[str, str]] = []
-        keys: list[str] = []
-        texts: list[str] = []
-        n_bytes = 0
-        reader = Reader(self._shard, self._tell)
-        for batch in reader.batches(["key", "source", "text", "meta"]):
-            for group, key, text in self._taken(batch):
-                groups.append(group)
-                keys.append(key)
-                texts.append(text)
-                n_bytes += len(text)
-                if n_bytes >= BATCH_BYTES:
-                    counter.add(groups, keys, texts)
-                    groups, keys, texts, n_bytes = [], [], [], 0
-        if texts:
-            counter.add(groups, keys, texts)
-
-    def _taken(self, batch: pa.RecordBatch) -> list[tuple[tuple[str, str], str, str]]:
-        from castor.tokenizer.sample import key_hashes
-
-        sources = batch.column("source").to_pylist()
-        groups = list(zip(languages_of(batch.column("meta")), sources, strict=True))
-        keys = batch.column("key").to_pylist()
-        strata = np.array([self._place.get(group, -1) for group in groups], np.int64)
-        chosen = (strata >= 0) & (text_bytes(batch.column("text")).to_numpy() > 0)
-        hashes = key_hashes(keys, self._salt)
-        chosen[chosen] = self._selection.taken(strata[chosen], hashes[chosen])
-        rows = np.flatnonzero(chosen).tolist()
-        texts = batch.column("text").take(pa.array(rows, pa.int64())).to_pylist()
-        return [(groups[i], keys[i], text) for i, text in zip(rows, texts, strict=True)]
+def _add(counter: Any, group: Sequence[Sampled], names: Sequence[tuple[str, str]]) -> None:
+    strata, _, keys, texts = zip(*group, strict=True)
+    counter.add([names[stratum] for stratum in strata], keys, texts)
 
 
 class Merged:

@@ -7,29 +7,26 @@ does, by hash of the key and stratum, the other encodes and counts it.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import importlib.metadata
 import os
 import pathlib
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from castor.filters import outputs, storage
-from castor.filters.errors import ConfigError
+from castor.filters.errors import CastorError, ConfigError
 from castor.filters.lock import locked
-from castor.pipelines.engines import fanout
-from castor.pipelines.progress import Totals
 from castor.pipelines.tokens import evaluate_shard, parallel_file, sampling
-from castor.pipelines.tokens.corpus import DIGESTS, Corpus, open_corpus
+from castor.pipelines.tokens.corpus import DIGESTS, open_corpus
+from castor.pipelines.tokens.passes import Passes, Watch
 
 FILE = "evaluation.json"
 # Enough that every figure of a language with a thousandth of it stands on ten thousand tokens.
 SAMPLE_BYTES = 32_000_000
 SALT = "castor tokenizer evaluation"  # another sample than the one that trained
 VERSION = 1  # raise it when the figures can change
-Watch = Callable[[str, float, float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +80,7 @@ def evaluate(
     """
     from castor.tokenizer.evaluate import Other
     from castor.tokenizer.processor import load
+    from castor.tokenizer.sample import choose
 
     started = time.monotonic()
     if sample_bytes < 1:
@@ -108,16 +106,20 @@ def evaluate(
     }
     path = folder / FILE
     if path.is_file() and not force:
-        known = storage.read_json(path)
+        known = _known(path)
         if known.get("made_from") == made_from:
             return Evaluated(path, known, True, time.monotonic() - started)
     with locked(folder):
         work = folder / outputs.WORK / "evaluation"
         if corpus.state:
             storage.write_json(folder / outputs.WORK / DIGESTS, corpus.state)
-        passes = _Passes(corpus, work, workers, mode, watch, f"{SALT} {seed}")
-        selection = passes.choose(sample_bytes)
-        merged = passes.count(selection, loaded, against, other)
+        passes = Passes(corpus, folder, work, workers, mode, watch, near=True)
+        salt = f"{SALT} {seed}"
+        found = sampling.scan(passes, salt)
+        selection = choose(
+            found.names, found.strata, found.hashes, found.sizes, total_cap=sample_bytes
+        )
+        merged = _count(passes, selection, salt, loaded, against, other)
         result = {
             "made_from": made_from,
             "sample": selection.to_json() | {"seed": seed, "byte_cap": sample_bytes},
@@ -127,6 +129,20 @@ def evaluate(
         storage.write_json(path, result)
         shutil.rmtree(work)
     return Evaluated(path, result, False, time.monotonic() - started)
+
+
+def _known(path: pathlib.Path) -> Any:
+    """What an evaluation before this one wrote.
+
+    Raises:
+        CastorError: it is damaged.
+    """
+    try:
+        return storage.read_json(path)
+    except CastorError as error:
+        raise CastorError(
+            error.what, where=path, got=error.got, fix="--force measures again and replaces it"
+        ) from error
 
 
 def _figures(tokenizer: Any, other: Any, merged: evaluate_shard.Merged) -> dict[str, Any]:
@@ -169,98 +185,21 @@ def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
     return {k: round(v, 9) if isinstance(v, float) else v for k, v in values.items()}
 
 
-class _Passes:
-    """The passes over one corpus."""
-
-    def __init__(
-        self,
-        corpus: Corpus,
-        work: pathlib.Path,
-        workers: int | None,
-        mode: str | None,
-        watch: Watch | None,
-        salt: str,
-    ) -> None:
-        self._corpus, self._work, self._salt = corpus, work, salt
-        self._workers, self._mode, self._watch = workers, mode, watch
-
-    def choose(self, sample_bytes: int) -> Any:
-        """The sample (`castor.tokenizer.sample.Selection`).
-
-        Raises:
-            CastorError: no document has text.
-        """
-        from castor.tokenizer.sample import choose
-
-        common = {"folder": str(self._work / "scan"), "salt": self._salt}
-        done = self._fan_out(
-            "castor.pipelines.tokens.sampling:scan_shard", "scan", sampling.SCAN_VERSION, common
-        )
-        found = sampling.Scanned(self._work / "scan", done.results)
-        if not len(found.sizes):
-            left_out = dict(found.rejected)
-            if found.documents:
-                left_out["without text"] = found.documents
-            self._corpus.refuse_empty(left_out, found.fault)
-        return choose(found.names, found.strata, found.hashes, found.sizes, total_cap=sample_bytes)
-
-    def count(
-        self, selection: Any, tokenizer: Any, against: Any, other: Any
-    ) -> evaluate_shard.Merged:
-        """What the tokenizer makes of the sample."""
-        folder = self._work / "pieces"
-        common = {
-            "folder": str(folder),
-            "tokenizer": str(tokenizer.path),
-            "sha256": tokenizer.sha256,
-            "other": os.path.abspath(against) if other else None,
-            "other_sha256": other.sha256 if other else None,
-            "salt": self._salt,
-            "selection": selection.to_json(),
-        }
-        done = self._fan_out(
-            "castor.pipelines.tokens.evaluate_shard:evaluate_shard",
-            "evaluate",
-            evaluate_shard.VERSION,
-            common,
-        )
-        return evaluate_shard.Merged(folder, done.results, tokenizer.id_space.text_size)
-
-    def _fan_out(
-        self, function: str, stage: str, version: int, common: Mapping[str, Any]
-    ) -> fanout.Done:
-        folder = pathlib.Path(common["folder"])
-        folder.mkdir(parents=True, exist_ok=True)
-        corpus = self._corpus
-
-        def look(totals: Totals) -> None:
-            if self._watch:
-                self._watch(stage, totals.bytes, corpus.bytes, f"{totals.rows:,} documents")
-
-        if self._workers is None and self._mode is None and corpus.bytes < fanout.WORKER_BYTES:
-            return self._here(function, common, look)
-        return fanout.run(
-            fanout.FanOut(function, stage, version, corpus.items, common, corpus.sizes),
-            work=self._work,
-            out=self._work.parent.parent,
-            workers=self._workers,
-            mode=self._mode,
-            watch=look,
-            whole=lambda result: (folder / result["file"]).is_file(),
-        )
-
-    def _here(
-        self, function: str, common: Mapping[str, Any], look: Callable[[Totals], None]
-    ) -> fanout.Done:
-        """All shards in this process: for little data, to start another one takes longer."""
-        module, _, name = function.partition(":")
-        call = getattr(importlib.import_module(module), name)
-        totals = Totals()
-
-        def tell(*, rows: int = 0, n_bytes: int = 0) -> None:
-            totals.rows += rows
-            totals.bytes += n_bytes
-            look(totals)
-
-        results = [call(item, common, tell) for item in self._corpus.items]
-        return fanout.Done(results, frozenset(range(len(results))))
+def _count(
+    passes: Passes, selection: Any, salt: str, tokenizer: Any, against: Any, other: Any
+) -> evaluate_shard.Merged:
+    """What the tokenizer makes of the sample."""
+    folder = passes.work / "pieces"
+    done = passes.into(
+        folder,
+        "evaluate_shard:evaluate_shard",
+        "evaluate",
+        evaluate_shard.VERSION,
+        tokenizer=str(tokenizer.path),
+        sha256=tokenizer.sha256,
+        other=os.path.abspath(against) if other else None,
+        other_sha256=other.sha256 if other else None,
+        salt=salt,
+        selection=selection.to_json(),
+    )
+    return evaluate_shard.Merged(folder, done.results, tokenizer.id_space.text_size)

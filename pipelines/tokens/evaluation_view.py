@@ -92,7 +92,9 @@ def _vocabulary(result: Mapping[str, Any]) -> list[str]:
     vocabulary, injections = result["vocabulary"], result["injections"]
     unreachable = vocabulary["unreachable"]
     below = ", ".join(
-        f"{number(n)} fewer than {times} times" for times, n in vocabulary["below"].items()
+        f"{number(vocabulary['below'][times])} fewer than {times} times"
+        for times in sorted(vocabulary["below"], key=int)
+        if times != "1"  # those are the ones that do not occur
     )
     lines = [
         f"{number(vocabulary['used'])} of {number(vocabulary['size'])} pieces occur "

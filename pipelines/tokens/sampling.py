@@ -12,7 +12,7 @@ import json
 import pathlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from castor.filters import storage
 from castor.pipelines.engines.fanout import Tell
 from castor.pipelines.tokens.corpus import Reader, languages_of, text_bytes
+from castor.pipelines.tokens.passes import Passes
 
 SCAN_VERSION = 1  # raise it when what `scan_shard` writes can change
 COUNT_VERSION = 1  # raise it when what `count_shard` writes can change
@@ -103,6 +104,26 @@ class Scanned:
         self.fault = next((r["fault"] for r in results if r["fault"]), None)
 
 
+def scan(passes: Passes, salt: str) -> Scanned:
+    """The first pass over a corpus.
+
+    Args:
+        salt: of the hashes by which the sample will be chosen.
+
+    Raises:
+        CastorError: no document has text.
+    """
+    folder = passes.work / "scan"
+    done = passes.into(folder, "sampling:scan_shard", "scan", SCAN_VERSION, salt=salt)
+    found = Scanned(folder, done.results)
+    if not len(found.sizes):
+        left_out = dict(found.rejected)
+        if found.documents:
+            left_out["without text"] = found.documents
+        passes.corpus.refuse_empty(left_out, found.fault)
+    return found
+
+
 def count_shard(item: Mapping[str, Any], common: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     """Counts the texts of the sample's documents in a shard.
 
@@ -115,8 +136,10 @@ def count_shard(item: Mapping[str, Any], common: Mapping[str, Any], tell: Tell) 
         file of the texts from which test vectors are taken.
     """
     from castor.tokenizer import count
+    from castor.tokenizer.sample import Selection
 
-    texts = _Texts(item["shard"], common, tell)
+    selection = Selection.from_json(common["selection"])
+    texts = _Texts(sampled(item["shard"], selection, common["salt"], tell))
     counts = count.count(texts)
     folder = pathlib.Path(common["folder"])
     if not texts.taken:
@@ -128,39 +151,56 @@ def count_shard(item: Mapping[str, Any], common: Mapping[str, Any], tell: Tell) 
     return {"file": path.name, "vectors": vectors.name}
 
 
+class Sampled(NamedTuple):
+    """A document that the sample takes: its stratum, the hash of its key, its key and text."""
+
+    stratum: int
+    hashed: int
+    key: str
+    text: str
+
+
+def sampled(shard: dict[str, Any], selection: Any, salt: str, tell: Tell) -> Iterator[Sampled]:
+    """The documents of a shard that a sample takes, in order.
+
+    Args:
+        shard: see `corpus`.
+        selection: a `castor.tokenizer.sample.Selection`; strata are indices into its own.
+        salt: of the hashes by which it was chosen.
+    """
+    from castor.tokenizer.sample import key_hashes
+
+    place = {(s.language, s.source): i for i, s in enumerate(selection.strata)}
+    for batch in Reader(shard, tell).batches(["key", "source", "text", "meta"]):
+        keys, sources = batch.column("key").to_pylist(), batch.column("source").to_pylist()
+        names = zip(languages_of(batch.column("meta")), sources, strict=True)
+        strata = np.array([place.get(name, -1) for name in names], np.int64)
+        hashes = key_hashes(keys, salt)
+        chosen = (strata >= 0) & (text_bytes(batch.column("text")).to_numpy() > 0)
+        chosen[chosen] = selection.taken(strata[chosen], hashes[chosen])
+        rows = np.flatnonzero(chosen)
+        texts = batch.column("text").take(pa.array(rows)).to_pylist()
+        for row, text in zip(rows.tolist(), texts, strict=True):
+            yield Sampled(int(strata[row]), int(hashes[row]), keys[row], text)
+
+
 class _Texts:
-    """The texts of a shard that the sample takes, in order; keeps those with the smallest hashes.
+    """The texts of some documents, in order; keeps those with the smallest hashes.
 
     Attributes:
         taken: how many there were.
     """
 
-    def __init__(self, shard: dict[str, Any], common: Mapping[str, Any], tell: Tell) -> None:
-        from castor.tokenizer.sample import Selection
-
-        self._shard, self._salt, self._tell = shard, common["salt"], tell
-        self._selection = Selection.from_json(common["selection"])
-        strata = self._selection.strata
-        self._place = {(s.language, s.source): i for i, s in enumerate(strata)}
+    def __init__(self, documents: Iterator[Sampled]) -> None:
+        self._documents = documents
         self._smallest: dict[int, list[tuple[int, str]]] = {}
         self.taken = 0
 
     def __iter__(self) -> Iterator[str]:
-        from castor.tokenizer.sample import key_hashes
-
-        for batch in Reader(self._shard, self._tell).batches(["key", "source", "text", "meta"]):
-            sources = batch.column("source").to_pylist()
-            names = zip(languages_of(batch.column("meta")), sources, strict=True)
-            strata = np.array([self._place.get(name, -1) for name in names], np.int64)
-            hashes = key_hashes(batch.column("key").to_pylist(), self._salt)
-            chosen = (strata >= 0) & (text_bytes(batch.column("text")).to_numpy() > 0)
-            chosen[chosen] = self._selection.taken(strata[chosen], hashes[chosen])
-            rows = np.flatnonzero(chosen)
-            texts = batch.column("text").take(pa.array(rows)).to_pylist()
-            for row, text in zip(rows.tolist(), texts, strict=True):
-                self._keep(int(strata[row]), int(hashes[row]), text)
-                self.taken += 1
-                yield text
+        for document in self._documents:
+            self._keep(document.stratum, document.hashed, document.text)
+            self.taken += 1
+            yield document.text
 
     def _keep(self, stratum: int, hashed: int, text: str) -> None:
         heap = self._smallest.setdefault(stratum, [])

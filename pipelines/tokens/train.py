@@ -11,26 +11,31 @@ import importlib.metadata
 import os
 import pathlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from castor.filters import outputs
+from castor.filters.configuration import count
 from castor.filters.errors import ConfigError
 from castor.filters.lock import locked
 from castor.pipelines import progress
-from castor.pipelines.engines import fanout, supervisor
+from castor.pipelines.engines import supervisor
 from castor.pipelines.engines.call import Call
+from castor.pipelines.figures import size
 from castor.pipelines.tokens import sampling, workspace
-from castor.pipelines.tokens.corpus import Corpus, open_corpus
+from castor.pipelines.tokens.corpus import open_corpus
+from castor.pipelines.tokens.outcome import Outcome
+from castor.pipelines.tokens.passes import Passes, Watch
+from castor.tokenizer.flags import COVERAGE
+from castor.tokenizer.id_space import IMAGE_CODES
 
 KIND = "tokenizer"
 FILES = ("tokenizer.model", "tokenizer.vocab")
 # With 256k pieces the last merge was seen 15 times in 200 MB of text in 30 scripts, and that
 # grows about linearly with the text; below some hundreds, pieces are learned from noise.
 SAMPLE_BYTES = 10_000_000_000
-Watch = Callable[[str, float, float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +60,8 @@ class Options:
     stratum_bytes: int | None = None
     languages: tuple[str, ...] | None = None
     caps: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    coverage: float = 0.9995
-    image_codes: int = 8192
+    coverage: float = COVERAGE
+    image_codes: int = IMAGE_CODES
     seed: int = 0
     keep_counts: bool = False
 
@@ -73,6 +78,8 @@ class Options:
             if (getattr(self, name) or 1) < 1:
                 raise ConfigError("a cap on bytes must be positive", where=name,
                                   got=getattr(self, name))  # fmt: skip
+        if self.languages is not None and not self.languages:
+            raise ConfigError("no language is named", fix="leave --languages out for all of them")
         trainer_flags(self.vocab_size, self.coverage)
         id_space.make(self.vocab_size, {}, self.image_codes)
         for language, cap in self.caps.items():
@@ -85,36 +92,22 @@ class Options:
                 )  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class Trained:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trained(Outcome):
     """What a training did.
 
     Attributes:
-        out: the output folder.
-        manifest: its manifest.
-        skipped: whether everything was up to date and nothing ran.
-        seconds: wall time.
-        reused: shards that were counted before.
         rejected: rows of the dataset that could not be read, by reason.
     """
 
-    out: pathlib.Path
-    manifest: dict[str, Any]
-    skipped: bool
-    seconds: float
-    reused: int = 0
     rejected: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """The outcome as JSON values."""
         keys = ("model", "id_space", "sample", "counts", "f_min")
-        return {
-            "out": str(self.out),
-            "skipped": self.skipped,
-            "seconds": round(self.seconds, 2),
-            "shards_reused": self.reused,
+        return super().summary() | {
             "rejected": dict(self.rejected),
-            **{k: self.manifest[k] for k in keys if k in self.manifest},
+            **{k: self.manifest[k] for k in keys},
         }
 
 
@@ -140,6 +133,8 @@ def train(
     Raises:
         CastorError: see its message; the same call resumes.
     """
+    from castor.tokenizer.sample import salt_of
+
     started = time.monotonic()
     options.check()
     folder = pathlib.Path(out).resolve()
@@ -155,21 +150,30 @@ def train(
     if outputs.is_finished(folder, KIND, made_from, force=force):
         if all((folder / name).is_file() for name in FILES):
             manifest = outputs.read(folder, KIND)
-            return Trained(folder, manifest, True, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            return Trained(out=folder, manifest=manifest, skipped=True, seconds=seconds)
         (folder / outputs.MANIFEST).unlink()  # files are missing: they are made again
     with locked(folder):
         workspace.prepare(folder, corpus)
-        passes = _Passes(corpus, folder, options, workers, mode, watch or _nobody)
-        scanned = passes.scan()
+        passes = Passes(corpus, folder, folder / outputs.WORK, workers, mode, watch)
+        salt = salt_of(options.seed)
+        scanned = sampling.scan(passes, salt)
         selection = choose(scanned, options)
-        counted = passes.count(selection)
+        counted = passes.into(
+            passes.work / "counts",
+            "sampling:count_shard",
+            "count",
+            sampling.COUNT_VERSION,
+            salt=salt,
+            selection=selection.to_json(),
+        )
         sample = selection.to_json() | {
             "seed": options.seed,
             "byte_cap": options.sample_bytes,
             "stratum_byte_cap": options.stratum_bytes,
             "language_byte_caps": dict(options.caps),
         }
-        passes.train(counted.results, sample, made_from)
+        _train_apart(passes, counted.results, sample, made_from)
         workspace.tidy(folder)
     return Trained(
         out=folder,
@@ -181,123 +185,39 @@ def train(
     )
 
 
-def _nobody(step: str, done: float, total: float, note: str) -> None:
-    return
+def _train_apart(
+    passes: Passes,
+    counted: Sequence[Mapping[str, Any]],
+    sample: Mapping[str, Any],
+    made_from: Mapping[str, Any],
+) -> None:
+    """Adds up the counts and trains, in a process of its own.
 
+    Raises:
+        CastorError: the vocabulary is larger than the sample allows, or the process was killed.
+    """
+    arguments = {
+        "out": str(passes.out),
+        "folder": str(passes.work / "counts"),
+        "counted": [dict(r) for r in counted if r["file"]],
+        "sample": dict(sample),
+        "made_from": dict(made_from),
+    }
+    progress.clear(passes.work)
 
-class _Passes:
-    """The steps of one training, over one corpus into one folder."""
+    def look() -> None:
+        name = "train" if "train" in progress.read(passes.work) else "merge"
+        if passes.watch:
+            passes.watch(name, 0, 0, f"{size(sample['bytes'])} of text")
 
-    def __init__(
-        self,
-        corpus: Corpus,
-        out: pathlib.Path,
-        options: Options,
-        workers: int | None,
-        mode: str | None,
-        watch: Watch,
-    ) -> None:
-        from castor.tokenizer.sample import salt_of
-
-        self._corpus, self._out, self._options = corpus, out, options
-        self._workers, self._mode, self._watch = workers, mode, watch
-        self._work = out / outputs.WORK
-        self._salt = salt_of(options.seed)
-
-    def scan(self) -> sampling.Scanned:
-        """Reads what the sample is chosen by.
-
-        Raises:
-            CastorError: no document has text.
-        """
-        folder = self._work / "scan"
-        common = {"folder": str(folder), "salt": self._salt}
-        done = self._fan_out("scan_shard", "scan", sampling.SCAN_VERSION, common)
-        found = sampling.Scanned(folder, done.results)
-        if not len(found.sizes):
-            left_out = dict(found.rejected)
-            if found.documents:
-                left_out["without text"] = found.documents
-            self._corpus.refuse_empty(left_out, found.fault)
-        return found
-
-    def count(self, selection: Any) -> fanout.Done:
-        """Counts the sample by shard."""
-        common = {
-            "folder": str(self._work / "counts"),
-            "salt": self._salt,
-            "selection": selection.to_json(),
-        }
-        return self._fan_out("count_shard", "count", sampling.COUNT_VERSION, common)
-
-    def _fan_out(
-        self, function: str, stage: str, version: int, common: Mapping[str, Any]
-    ) -> fanout.Done:
-        folder = pathlib.Path(common["folder"])
-        folder.mkdir(parents=True, exist_ok=True)
-        fan = fanout.FanOut(
-            f"castor.pipelines.tokens.sampling:{function}",
-            stage,
-            version,
-            self._corpus.items,
-            common,
-            self._corpus.sizes,
-        )
-
-        def look(totals: progress.Totals) -> None:
-            note = f"{totals.rows:,} documents"
-            self._watch(stage, totals.bytes, self._corpus.bytes, note)
-
-        def whole(result: Mapping[str, Any]) -> bool:
-            names = [result["file"], result.get("vectors")]
-            return all((folder / name).is_file() for name in names if name)
-
-        return fanout.run(
-            fan,
-            work=self._work,
-            out=self._out,
-            workers=self._workers,
-            mode=self._mode,
-            watch=look,
-            whole=whole,
-        )
-
-    def train(
-        self,
-        counted: Sequence[Mapping[str, Any]],
-        sample: Mapping[str, Any],
-        made_from: Mapping[str, Any],
-    ) -> None:
-        """Adds up the counts and trains, in a process of its own.
-
-        Raises:
-            ConfigError: the vocabulary is larger than the sample allows.
-            CastorError: the process was killed.
-        """
-        arguments = {
-            "out": str(self._out),
-            "folder": str(self._work / "counts"),
-            "counted": [dict(r) for r in counted if r["file"]],
-            "sample": dict(sample),
-            "made_from": dict(made_from),
-        }
-        progress.clear(self._work)
-        log = self._work / "run.log"
-        total = sample["bytes"]
-
-        def look() -> None:
-            steps = progress.read(self._work)
-            name = "train" if "train" in steps else "merge"
-            self._watch(name, 0, 0, f"{total / 1e6:,.0f} MB of text")
-
-        supervisor.run(
-            Call("castor.pipelines.tokens.train_child:train_counts", arguments),
-            work=self._work,
-            out=self._out,
-            log=log,
-            watch=look,
-            need_less="a smaller --sample-bytes needs less memory",
-        )
+    supervisor.run(
+        Call("castor.pipelines.tokens.train_child:train_counts", arguments),
+        work=passes.work,
+        out=passes.out,
+        log=passes.work / "run.log",
+        watch=look,
+        need_less="a smaller --sample-bytes needs less memory",
+    )
 
 
 def choose(scanned: sampling.Scanned, options: Options) -> Any:
@@ -352,10 +272,7 @@ def read_bytes(text: str) -> int:
     Raises:
         ConfigError: it is none.
     """
-    units = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-    plain = text.strip().lower().removesuffix("b")
-    unit = plain[-1:] if plain[-1:] in units else ""
     try:
-        return int(float(plain.removesuffix(unit)) * units[unit])
-    except (ValueError, OverflowError) as error:
+        return int(count(text.strip().lower().removesuffix("b")))
+    except ValueError as error:
         raise ConfigError("this is no number of bytes", got=text, fix="such as 500MB") from error

@@ -21,10 +21,15 @@ def test_ids_are_read_as_people_write_them(ids, between):
     assert parse_ids(f" {ids}\n") == ids
 
 
-@pytest.mark.parametrize("text", ["a", "1 2 three", "1.5", "{1}", "1;2", "0x10", "--1"])
-def test_what_is_no_id_is_refused(text):
-    with pytest.raises(ConfigError, match="ids are whole numbers"):
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [("a", "a"), ("1 2 three", "three"), ("1.5", "1.5"), ("{1}", "{1}"), ("1;2", "1;2"),
+     ("0x10", "0x10"), ("--1", "--1"), (",5,-6 x", "x"), ("1 1_0", "1_0"), ("9" * 5000, "9" * 40)],
+)  # fmt: skip
+def test_what_is_no_id_is_refused(text, wrong):
+    with pytest.raises(ConfigError, match="ids are whole numbers") as caught:
         parse_ids(text)
+    assert caught.value.got == repr(wrong)
 
 
 def test_ids_of_a_tokenizer_and_of_tokens(tokenizer, tokens):
@@ -32,8 +37,9 @@ def test_ids_of_a_tokenizer_and_of_tokens(tokenizer, tokens):
     ids = load(tokenizer).encode(text).tolist()
     assert api.tokenizer_decode(tokenizer, ids) == text
     assert api.tokenizer_decode(tokens, [2, *ids, 1]) == text
-    with pytest.raises(CastorError, match="outside the space"):
-        api.tokenizer_decode(tokenizer, [10**6])
+    for wrong in (-1, 10**6, 10**30):
+        with pytest.raises(CastorError, match="outside the space"):
+            api.tokenizer_decode(tokenizer, [5, wrong])
 
 
 def test_documents_come_back_whole(tokens, records):

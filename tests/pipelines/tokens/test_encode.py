@@ -8,13 +8,14 @@ import datasets
 import numpy as np
 import pytest
 from runs import contents
+from tokenizers import make_tokenizer
 
 from castor.filters import outputs
 from castor.filters.errors import CastorError, ConfigError
 from castor.filters.record import Record
 from castor.mixtures.tokens import open_tokens
 from castor.pipelines import api
-from castor.pipelines.tokens import encode_shard
+from castor.pipelines.tokens import encode_shard, workspace
 from castor.tokenizer.processor import load
 
 HELDOUT = 0.1
@@ -256,6 +257,8 @@ def test_rows_of_somebody_elses(records, tokenizer, tmp_path):
         pytest.param(lambda p: p, {"heldout": 1.0}, ["--heldout is a share"], id="share"),
         pytest.param(lambda p: p, {"tokenizer": "no"}, ["no tokenizer here"], id="tokenizer"),
         pytest.param(lambda p: p, {"soft": {"audio_rows": 0}}, ["audio_rows"], id="soft"),
+        pytest.param(lambda p: p, {"roots": {"images": "/nowhere"}},
+                     ["the root of media is no folder", "--root images"], id="root"),
     ],
 )  # fmt: skip
 def test_bad_input_is_a_clear_error(dataset, tokenizer, tmp_path, make, options, words):
@@ -276,6 +279,24 @@ def test_a_tokenizer_that_was_changed_is_refused(dataset, tokenizer, tmp_path):
     (copy / "tokenizer.model").write_bytes(data)
     with pytest.raises(CastorError, match="the model of the tokenizer was changed"):
         encode(dataset, tmp_path / "out", copy)
+
+
+def test_a_tokenizer_that_is_replaced_meanwhile_is_refused(
+    dataset, tokenizer, tmp_path, monkeypatch
+):
+    other = make_tokenizer(tmp_path / "other", vocab_size=760)
+    copy = tmp_path / "tokenizer"
+    shutil.copytree(tokenizer, copy)
+    prepare = workspace.prepare
+
+    def replaces(out, corpus):
+        prepare(out, corpus)
+        shutil.copytree(other, copy, dirs_exist_ok=True)
+
+    monkeypatch.setattr(workspace, "prepare", replaces)
+    with pytest.raises(CastorError, match="the tokenizer was replaced meanwhile"):
+        encode(dataset, tmp_path / "out", copy)
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def test_the_summary_is_json(castor, dataset, tokenizer, tokens):

@@ -73,6 +73,14 @@ def test_the_result_is_beside_the_model_and_made_once(evaluated, dataset):
     assert not api.tokenizer_eval(folder, dataset, seed=1).skipped
 
 
+def test_a_damaged_result_is_told_and_replaced_by_force(own, dataset):
+    before = api.tokenizer_eval(own, dataset).result
+    (own / "evaluation.json").write_text("{broken")
+    with pytest.raises(CastorError, match="--force measures again"):
+        api.tokenizer_eval(own, dataset)
+    assert api.tokenizer_eval(own, dataset, force=True).result == before
+
+
 def test_workers_and_shards_change_no_figure(evaluated, own, records, tmp_path):
     one = datasets.write_dataset(tmp_path / "one", records, shards=1)
     found = api.tokenizer_eval(own, one, workers=2, mode="threads").result
@@ -130,6 +138,10 @@ def test_the_table_and_the_json(own, dataset, tmp_path):
     for words in ("languages", "sources", "mean of groups", "NSL to tokenizer", "premium to en"):
         assert words in done.output
     assert "240 documents" in done.output
+    again = run("eval", own, dataset, "--against", own, "--parallel", parallel)
+    told = [text for text in (done.output, again.output) if "unchanged" in text]
+    assert told == [again.output]
+    assert again.output.splitlines()[:-2] == done.stdout.splitlines()[:-2]
     as_json = run("eval", own, dataset, "--against", own, "--parallel", parallel, "--json")
     found = json.loads(as_json.stdout)
     assert found["parallel"]["languages"]["en"]["premium"] == 1

@@ -1,5 +1,6 @@
 """A tokenizer of a dataset: the same bytes however the documents lie, and sentencepiece's own."""
 
+import dataclasses
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 
+import click
 import datasets
 import pytest
 from runs import contents, wait_for
@@ -17,8 +19,9 @@ from castor.filters import outputs, storage
 from castor.filters.errors import CastorError, ConfigError
 from castor.filters.record import Record
 from castor.pipelines import api
-from castor.pipelines.tokens import sampling
-from castor.pipelines.tokens.corpus import open_corpus
+from castor.pipelines.commands.tokenizer import tokenizer as tokenizer_group
+from castor.pipelines.tokens import evaluation, sampling
+from castor.pipelines.tokens.corpus import Reader, open_corpus
 from castor.pipelines.tokens.train import Options, choose, read_bytes
 from castor.tokenizer.count import Counts, merge
 from castor.tokenizer.sample import salt_of
@@ -246,6 +249,10 @@ TEXT = Record("web:a", "web", "text", "some words of text", meta={"language": "e
                      id="vocabulary"),
         pytest.param(lambda p: write(p, [TEXT]), {"languages": ("en", "fr")},
                      ["no text in this language", "got fr", "with text: en"], id="language"),
+        pytest.param(lambda p: write(p, [TEXT]), {"languages": ()}, ["no language is named"],
+                     id="no language"),
+        pytest.param(lambda p: write(p, [TEXT]), {"vocab_size": 3 * 10**9},
+                     ["the number of pieces is out of range"], id="more than 32 bits"),
         pytest.param(lambda p: write(p, [TEXT]), {"caps": {"xx": 5}},
                      ["no text in this language", "got xx"], id="cap"),
         pytest.param(lambda p: write(p, [TEXT]), {"caps": {"en": 5}, "languages": ("de",)},
@@ -264,6 +271,31 @@ def test_bad_input_is_a_clear_error(tmp_path, make, options, words):
     for word in words:
         assert word in str(caught.value)
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_all_rows_are_told_before_the_last_bytes(records, tmp_path):
+    # What a pass ends with on the terminal is what was told when the last byte was.
+    paths = [datasets.write_jsonl(tmp_path / f"{i}.jsonl", records[i::2]) for i in range(2)]
+    corpus = open_corpus(tmp_path, tmp_path.with_name("out"))
+    (shard,) = corpus.shards
+    told = []
+    for _ in Reader(shard, lambda **done: told.append(done)).batches(["key"]):
+        pass
+    assert sum(done.get("rows", 0) for done in told) == len(records)
+    assert sum(done.get("n_bytes", 0) for done in told) == sum(p.stat().st_size for p in paths)
+    assert "n_bytes" in told[-1]
+
+
+def test_the_command_has_the_defaults_of_the_functions():
+    train = tokenizer_group.commands["train"]
+    given = {p.name: p.get_default(click.Context(train)) for p in train.params}
+    for field in dataclasses.fields(Options):
+        if field.default not in (dataclasses.MISSING, None):
+            found = given[field.name]
+            assert (read_bytes(found) if isinstance(found, str) else found) == field.default
+    evaluate = tokenizer_group.commands["eval"]
+    (sample,) = (p for p in evaluate.params if p.name == "sample_bytes")
+    assert read_bytes(sample.default) == evaluation.SAMPLE_BYTES
 
 
 def test_the_dataset_is_not_overwritten(dataset):
