@@ -50,14 +50,17 @@ def soft(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[str
     wanted = centres(times, request["video_frames"])
     with containers.opened(window, demuxer, limits) as container:
         stream = _stream(container, limits)
-        search = _Search(stream, times, wanted)
+
+        def small(frame: Any) -> Image.Image:
+            picture, shown = _upright(frame, stream)
+            return patches.scaled(picture, request["frame_patches"], shown)
+
+        search = _Search(stream, times, wanted, small)
         search.read(container, limits)
-        pictures = [
-            patches.scaled(picture, request["frame_patches"], shown)
-            for picture, shown in (_upright(f, stream) for f in search.found.values())
-        ]
+        pictures = list(search.found.values())
         base = float(stream.time_base)
-    seconds = [(at - min(t.at for t in times)) * base for at in search.found]
+    first = min(t.at for t in times)
+    seconds = [(at - first) * base for at in search.found]
     height, width = pictures[0].height, pictures[0].width
     facts = {
         "grid": f"{height // patches.PATCH}x{width // patches.PATCH}",
@@ -128,11 +131,24 @@ def _at(item: Any) -> int | None:
 
 
 class _Search:
-    """Decodes from the key frame before each wanted time until its frame comes."""
+    """Decodes from the key frame before each wanted time until its frame comes.
 
-    def __init__(self, stream: Any, times: Sequence[Time], wanted: Sequence[int]) -> None:
-        self.found: dict[int, Any] = {}  # time of a frame -> the frame, in rising order
-        self._stream = stream
+    Args:
+        stream: of a container that was just opened.
+        times: of all its packets, in file order.
+        wanted: some of them, in rising order.
+        small: what is kept of a frame: whole frames of a large clip would fill the memory.
+    """
+
+    def __init__(
+        self,
+        stream: Any,
+        times: Sequence[Time],
+        wanted: Sequence[int],
+        small: Callable[[Any], Image.Image],
+    ) -> None:
+        self.found: dict[int, Image.Image] = {}  # by the time of the frame, in rising order
+        self._stream, self._small = stream, small
         self._open = list(wanted)
         keys = sorted((t.at, number) for number, t in enumerate(times) if t.is_key)
         self._starts = {at: _last_key(keys, at) for at in wanted}  # packets, in file order
@@ -159,7 +175,7 @@ class _Search:
             self._take(packet.decode)
         self._take(lambda: context.decode(None))
         if self._open and self._before is not None:
-            self.found[_at(self._before) or 0] = self._before
+            self._keep(_at(self._before) or 0, self._before)
         if not self.found:
             raise MediaError(Reason.NOT_DECODABLE, f"no frame decodes: {self._error or 'no error'}")
 
@@ -179,10 +195,14 @@ class _Search:
                 wanted = self._open.pop(0)
                 before = None if self._before is None else _at(self._before)
                 if before is not None and wanted - before < at - wanted:
-                    self.found[before] = self._before
+                    self._keep(before, self._before)
                 else:
-                    self.found[at] = frame
+                    self._keep(at, frame)
             self._before = frame
+
+    def _keep(self, at: int, frame: Any) -> None:
+        if at not in self.found:
+            self.found[at] = self._small(frame)
 
 
 def _last_key(keys: Sequence[tuple[int, int]], at: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from castor.filters.media import frames
-from castor.filters.media.failure import MediaError
+from castor.filters.media.failure import Limits, MediaError
 from castor.filters.media.frames import Time
 from castor.filters.media.magic import sniff
 from castor.filters.media.soft import SoftOptions, soft
@@ -119,6 +119,17 @@ def test_each_frame_has_its_own_budget(make):
     assert found.facts["grid"] == "4x5"
     assert found.rows.shape == (60, 768)
     assert found.rows.dtype == np.float16
+
+
+def test_a_frame_is_made_small_before_the_next_one_is_decoded(monkeypatch):
+    seen = []
+    take, scaled = frames._Search._take, frames.patches.scaled
+    monkeypatch.setattr(frames._Search, "_take", lambda *a: (seen.append("decode"), take(*a)))
+    monkeypatch.setattr(frames.patches, "scaled", lambda *a: (seen.append("scale"), scaled(*a))[1])
+    request = {"reader": "matroska", "video_frames": 4, "frame_patches": 16}
+    with Window.of_bytes(counting("matroska", "mpeg4", gop=1)) as window:
+        frames.soft(window, request, Limits())
+    assert seen == ["decode", "scale"] * 4
 
 
 def gradient(rotation=None):
