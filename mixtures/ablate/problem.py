@@ -153,7 +153,7 @@ def settle(path: pathlib.Path, spec: AblationSpec) -> Problem:
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
-    """What the mixture says; `available` are tokens, repetitions counted, or infinity."""
+    """What the mixture says; `available`: see `_available`, repetitions counted, or infinity."""
 
     mixture: MixtureSpec
     folder: pathlib.Path
@@ -190,10 +190,15 @@ def _of_mixture(path: pathlib.Path, spec: AblationSpec) -> _Found:
 
 
 def _available(resolved: resolution.Resolved, chosen: list[str]) -> dict[str, float]:
-    """Tokens that the chosen stages may read of every source, by its limits on epochs."""
+    """Tokens of every source that its limits on epochs leave for the weights that are sought.
+
+    If these are the end of a ramp from another stage, half of its rows follow the shares there:
+    more of them may follow the weights, or less.
+    """
     mixture, found = resolved.spec, {}
     block = mixture.block * mixture.sequence_length
-    limits = [s.spec.max_epochs or math.inf for s in resolved.stages if s.spec.name in chosen]
+    ours = [s for s in resolved.stages if s.spec.name in chosen]
+    limits = [s.spec.max_epochs or math.inf for s in ours]
     for name, source in mixture.sources.items():
         tokens = resolved.rows[name] * mixture.sequence_length
         elsewhere = sum(
@@ -202,7 +207,10 @@ def _available(resolved: resolution.Resolved, chosen: list[str]) -> dict[str, fl
             if s.spec.name not in chosen
         )
         left = (source.max_epochs or math.inf) * tokens - elsewhere
-        found[name] = max(0.0, min(sum(limits) * tokens, left))
+        left = min(sum(limits) * tokens, left)
+        if ours[0].spec.ramp == "linear":
+            left = 2 * left - ours[0].first[name] * ours[0].blocks * block
+        found[name] = max(0.0, left)
     return found
 
 

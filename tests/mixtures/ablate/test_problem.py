@@ -7,6 +7,7 @@ from tokens import make_tokens
 from castor.filters.errors import CastorError, ConfigError
 from castor.mixtures import spec as mixture_spec
 from castor.mixtures.ablate import problem, spec
+from castor.mixtures.compile import preview_mixture
 
 MIXTURE = """
 castor: 1
@@ -81,6 +82,19 @@ def test_caps_are_what_the_limits_leave_after_the_other_stages(folder):
     assert "web" not in found.caps
     tighter = settled(folder, ABLATION, "max_epochs=0.5")
     assert tighter.caps["books"] == pytest.approx(0.5 * found.tokens["books"] / found.target_tokens)
+
+
+@pytest.mark.parametrize("stage", ["rule: explicit", "ramp: linear, rule: explicit"])
+def test_weights_at_their_caps_are_a_mixture_that_does_not_run_dry(folder, stage):
+    text = MIXTURE.replace("max_epochs: 4", "max_epochs: 2.5").replace("rule: explicit", stage)
+    (folder / "capped.yaml").write_text(text)
+    found = settled(folder, ABLATION.replace("mixture.yaml", "capped.yaml"))
+    most = found.caps["books"]
+    assert 0.1 < most < 0.4
+    path = folder / "weights.yaml"
+    for books, dry in ((most, False), (most + 0.02, True)):
+        path.write_text(found.weights_yaml({"web": 1 - books, "books": books}, folder))
+        assert bool(preview_mixture(path)["problems"]) is dry
 
 
 def test_sources_without_a_mixture_have_natural_proportions(folder):
