@@ -202,16 +202,19 @@ def _problem(
     first, last = blocks or (0, plan.blocks)
     begin, end = plan.counts(np.array([first, last]))[:, number]
     key = f"stages.{stage}.max_epochs" if blocks else f"sources.{given.name}.max_epochs"
+    spec = resolved.stages[stage].spec
+    # A ramp reads by the shares before it too, which no cap of its own changes.
+    capped = spec.cap is not None or spec.rule == "unimax"
+    cure = "write ramp: step" if capped and spec.ramp == "linear" else "set cap: water-fill"
     return {
         "source": given.name,
-        "stage": resolved.stages[stage].spec.name,
+        "stage": spec.name,
         "limit": key,
         "max_epochs": limit,
         "epochs": int(end - begin) / given.rows,
         "sequence": sequence,
         "token": sequence * resolved.spec.sequence_length,
-        "fix": f"raise {key}, lower the weight of {given.name}, set cap: water-fill, or shorten "
-        "the run",
+        "fix": f"raise {key}, lower the weight of {given.name}, {cure}, or shorten the run",
     }
 
 

@@ -1,4 +1,4 @@
-"""The mixtures of a swarm: Dirichlet draws around a prior, and two baselines that always run.
+"""The mixtures of a swarm: Dirichlet draws around a prior, and the baselines that always run.
 
 RegMix (arXiv 2407.01492, mixture_config/synthesize_mixture.py) and Olmix draw the same way: a
 Dirichlet whose parameters are the prior times a strength between 0.1 (nearly one domain) and 5

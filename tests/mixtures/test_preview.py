@@ -154,6 +154,18 @@ def test_a_cap_mends_it(folder, cap):
     assert (stage["tokens"] < stage["asked_tokens"]) == (cap == "strict")
 
 
+def test_what_a_cap_cannot_mend_on_a_ramp_is_told(folder):
+    sources = {n: {"tokens": "tokens"} for n in ("web", "books", "code")}
+    # 53 of 59 blocks read 565 rows, the beginning of the ramp reads 32 more, its end none.
+    sources["books"]["max_epochs"] = 580 / preview(folder)["sources"]["books"]["rows"]
+    late = explicit(1, 1, 1, cap="water-fill", ramp="linear")
+    found = preview(folder, sources=sources, stages=stages(explicit(1, 1, 1, until=0.9), late))
+    (problem,) = found["problems"]
+    assert "write ramp: step" in problem["fix"]
+    found = preview(folder, sources=sources, stages=stages(explicit(1, 1, 1)))
+    assert "set cap: water-fill" in found["problems"][0]["fix"]
+
+
 def test_best_fit_counts_its_own_rows(folder):
     chunks, packed = preview(folder), preview(folder, packing="best-fit")
     for name in chunks["sources"]:
