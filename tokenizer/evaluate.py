@@ -292,7 +292,7 @@ def figures(tally: Tally, pieces: np.ndarray, *, compared: bool) -> dict[str, An
     if compared:
         found["nsl"] = metrics.ratio(tally.tokens, tally.other_tokens)
         found["other_bytes_per_token"] = metrics.ratio(tally.bytes, tally.other_tokens)
-    return {k: round(v, 9) if isinstance(v, float) else v for k, v in found.items()}
+    return metrics.rounded(found)
 
 
 class Other:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,12 +25,18 @@ UNSPACED = (
 )
 # A group of documents counts as unspaced when so much of what is not white space is: ours.
 UNSPACED_SHARE = 0.5
+DIGITS = 9  # after the point, of fractions in files
 _LAST_SPACE = 0x3000
 
 
 def ratio(above: float, below: float) -> float | None:
     """A quotient, None when there is nothing to divide by."""
     return above / below if below else None
+
+
+def rounded(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The same figures, fractions to nine digits: what files hold."""
+    return {k: round(v, DIGITS) if isinstance(v, float) else v for k, v in figures.items()}
 
 
 def renyi_efficiency(counts: np.ndarray, vocabulary: int, alpha: float = ALPHA) -> float | None:

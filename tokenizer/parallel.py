@@ -63,15 +63,16 @@ def premiums(
                 fix="leave it out of the parallel sentences",
             )
         tokens, n_bytes, n_byte_tokens = (int(n) for n in counts[name][both].sum(axis=0))
-        share = metrics.ratio(n_byte_tokens, tokens)
-        languages[name] = {
+        reference_tokens = int(base[both].sum())
+        found = {
             "sentences": int(both.sum()),
             "tokens": tokens,
-            "reference_tokens": int(base[both].sum()),
-            "premium": round(tokens / int(base[both].sum()), 9),
-            "bytes_per_token": _rounded(metrics.ratio(n_bytes, tokens)),
-            "byte_share": _rounded(share),
+            "reference_tokens": reference_tokens,
+            "premium": tokens / reference_tokens,
+            "bytes_per_token": metrics.ratio(n_bytes, tokens),
+            "byte_share": metrics.ratio(n_byte_tokens, tokens),
         }
+        languages[name] = metrics.rounded(found)
     in_bytes = [n for n in names if (languages[n]["byte_share"] or 0) >= BYTE_SHARE]
     others = [n for n in names if n not in in_bytes]
     return {
@@ -93,15 +94,8 @@ def _counts(tokenizer: Encoder, sentences: Sequence[str | None], is_byte: np.nda
     return found
 
 
-def _spread(values: Sequence[float]) -> dict[str, float | None]:
+def _spread(values: Sequence[float]) -> dict[str, Any]:
     if not values:
         return {"mean": None, "max": None, "gini": None}
-    return {
-        "mean": _rounded(sum(values) / len(values)),
-        "max": max(values),
-        "gini": _rounded(metrics.gini(values)),
-    }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 9)
+    mean = sum(values) / len(values)
+    return metrics.rounded({"mean": mean, "max": max(values), "gini": metrics.gini(values)})

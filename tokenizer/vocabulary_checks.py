@@ -10,6 +10,7 @@ import numpy as np
 from castor.tokenizer import reserved
 from castor.tokenizer.evaluate import Encoder
 from castor.tokenizer.kinds import Kind, kinds
+from castor.tokenizer.metrics import rounded
 
 EXAMPLES = 20
 BATCH = 8192
@@ -38,7 +39,7 @@ def unreachable(tokenizer: Encoder) -> dict[str, Any]:
                 if len(examples) < EXAMPLES:
                     examples.append([i, tokenizer.sentencepiece.id_to_piece(i), ids.tolist()])
     share = count / len(normal) if len(normal) else 0.0
-    return {"count": count, "share": round(share, 9), "examples": examples}
+    return rounded({"count": count, "share": share, "examples": examples})
 
 
 def injections(tokenizer: Encoder) -> dict[str, Any]:
@@ -82,12 +83,8 @@ def usage(counts: np.ndarray) -> dict[str, Any]:
     """
     below: Mapping[str, int] = {str(n): int((counts < n).sum()) for n in FEW}
     used = int((counts > 0).sum())
-    return {
-        "size": len(counts),
-        "used": used,
-        "utilisation": round(used / len(counts), 9),
-        "below": dict(below),
-    }
+    found = {"size": len(counts), "used": used, "utilisation": used / len(counts)}
+    return rounded(found) | {"below": dict(below)}
 
 
 def faults(found: Mapping[str, Any]) -> Sequence[str]:

@@ -209,16 +209,19 @@ def _digests(files: inputs.Inputs, known: dict[str, str]) -> dict[str, str]:
     """The digest of every file, by its path, size and time."""
 
     def digest(file: inputs.File) -> str:
-        path = pathlib.Path(files.root, file.path)
-        try:
-            return known.get(_at(file)) or storage.digest(path)
-        except OSError as error:
-            raise CastorError(
-                "cannot read an input file", where=path, got=error.strerror, fix="mend or move it"
-            ) from error
+        return known.get(_at(file)) or _digest(pathlib.Path(files.root, file.path))
 
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         return {_at(f): d for f, d in zip(files.files, pool.map(digest, files.files), strict=True)}
+
+
+def _digest(path: pathlib.Path) -> str:
+    try:
+        return storage.digest(path)
+    except OSError as error:
+        raise CastorError(
+            "cannot read an input file", where=path, got=error.strerror, fix="mend or move it"
+        ) from error
 
 
 class Reader:
@@ -238,7 +241,7 @@ class Reader:
         """The records in order, in batches of RECORD_SCHEMA or some of its columns.
 
         Raises:
-            CastorError: a shard of a dataset is damaged.
+            CastorError: a shard of a dataset is damaged, or a file of rows is another by now.
         """
         names = list(columns or RECORD_SCHEMA.names)
         if self._shard["kind"] == "dataset":
@@ -261,9 +264,14 @@ class Reader:
 
     def _rows(self) -> Iterator[Record]:
         source = load("rows")
-        for path, _ in self._shard["files"]:
-            size = pathlib.Path(self._shard["root"], path).stat().st_size
-            told = BytesRead(self._tell, size)
+        for path, blake2b in self._shard["files"]:
+            place = pathlib.Path(self._shard["root"], path)
+            if _digest(place) != blake2b:
+                raise CastorError(
+                    "an input file was changed while it was read", where=place,
+                    fix="run the same command again when it is whole",
+                )  # fmt: skip
+            told = BytesRead(self._tell, place.stat().st_size)
             file = InputFile(ROWS, self._shard["root"], path, on_read=told.add)
             n_rows = 0
             for item in self._items(file, source(file)):

@@ -87,7 +87,7 @@ def encode(
     common = {
         "out": str(folder),
         "tokenizer": str(folder / COPY),
-        "sha256": loaded.sha256,
+        "digest": loaded.manifest["blake2b"],
         "heldout": heldout,
         "soft": encode_shard.soft_options(soft or {}) if media else None,
         "roots": corpus.roots | _given(roots or {}),

@@ -29,7 +29,7 @@ def encode_shard(item: Mapping[str, Any], common: Mapping[str, Any], tell: Tell)
 
     Args:
         item: `number`, `shard` (see `corpus`).
-        common: `out`, `tokenizer` (its folder) and its `sha256`, `heldout` (share), `soft`
+        common: `out`, `tokenizer` (its folder) and its `digest`, `heldout` (share), `soft`
             (options of media, or None to leave media out), `roots`.
 
     Returns:
@@ -52,7 +52,7 @@ class _Shard:
         from castor.filters.media.soft import SoftOptions
 
         self._number, self._common = item["number"], common
-        self._tokenizer = verified(common["tokenizer"], common["sha256"])
+        self._tokenizer = verified(common["tokenizer"], common["digest"])
         self._reader = Reader(item["shard"], tell)
         self._soft = SoftOptions(**common["soft"]) if common["soft"] else None
         self._medium_bytes = _medium_bytes(self._soft) if self._soft else 0

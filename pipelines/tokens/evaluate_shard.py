@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -25,24 +26,18 @@ def evaluate_shard(
 
     Args:
         item: `number`, `shard` (see `corpus`).
-        common: `folder` to write to, `tokenizer` and its `sha256`, `other` (the path of another
+        common: `folder` to write to, `tokenizer` and its `digest`, `other` (the path of another
             one, or None) and its `other_sha256`, `salt`, `selection`.
 
     Returns:
         `file` (.npz: ids and counts of all groups, and where each group ends), `groups` as
         [language, source, counts], `examples` of documents that do not come back.
     """
-    from castor.tokenizer.evaluate import Counter, Other
+    from castor.tokenizer.evaluate import Counter
     from castor.tokenizer.sample import Selection
 
-    tokenizer = verified(common["tokenizer"], common["sha256"])
-    other = Other(common["other"]) if common["other"] else None
-    if other is not None and other.sha256 != common["other_sha256"]:
-        raise CastorError(
-            "the tokenizer to compare with was replaced meanwhile",
-            where=common["other"],
-            fix="run the same command again",
-        )
+    tokenizer = verified(common["tokenizer"], common["digest"])
+    other = _other(common["other"], common["other_sha256"]) if common["other"] else None
     counter = Counter(tokenizer, other)
     selection = Selection.from_json(common["selection"])
     documents = sampled(item["shard"], selection, common["salt"], tell)
@@ -65,6 +60,21 @@ def evaluate_shard(
         "groups": [[*group, vars(counter.tallies[group])] for group in groups],
         "examples": counter.examples,
     }
+
+
+@functools.lru_cache(maxsize=2)
+def _other(path: str, sha256: str) -> Any:
+    from castor.tokenizer.evaluate import Other
+
+    found = Other(path)
+    if found.sha256 != sha256:
+        raise CastorError(
+            "the tokenizer to compare with was replaced meanwhile",
+            where=path,
+            got=f"a model with sha256 {found.sha256[:16]}..., not {sha256[:16]}...",
+            fix="run the same command again",
+        )
+    return found
 
 
 def _count(counter: Any, documents: Iterable[Sampled], names: Sequence[tuple[str, str]]) -> None:

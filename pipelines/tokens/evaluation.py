@@ -12,14 +12,13 @@ import os
 import pathlib
 import shutil
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from castor.filters import outputs, storage
 from castor.filters.errors import CastorError, ConfigError
 from castor.filters.lock import locked
-from castor.pipelines.tokens import evaluate_shard, parallel_file, sampling
-from castor.pipelines.tokens.corpus import DIGESTS, open_corpus
+from castor.pipelines.tokens import evaluate_shard, parallel_file, sampling, workspace
+from castor.pipelines.tokens.corpus import open_corpus
 from castor.pipelines.tokens.passes import Passes, Watch
 
 FILE = "evaluation.json"
@@ -111,8 +110,7 @@ def evaluate(
             return Evaluated(path, known, True, time.monotonic() - started)
     with locked(folder):
         work = folder / outputs.WORK / "evaluation"
-        if corpus.state:
-            storage.write_json(folder / outputs.WORK / DIGESTS, corpus.state)
+        workspace.prepare(folder, corpus)
         passes = Passes(corpus, folder, work, workers, mode, watch, near=True)
         salt = f"{SALT} {seed}"
         found = sampling.scan(passes, salt)
@@ -149,7 +147,7 @@ def _figures(tokenizer: Any, other: Any, merged: evaluate_shard.Merged) -> dict[
     """Everything that is measured on the documents, and on the vocabulary by itself."""
     from castor.tokenizer import vocabulary_checks
     from castor.tokenizer.evaluate import AVERAGED
-    from castor.tokenizer.metrics import macro
+    from castor.tokenizer.metrics import macro, rounded
 
     compared = other is not None
     axes = {axis: merged.figures(axis, compared=compared) for axis in ("language", "source")}
@@ -163,8 +161,8 @@ def _figures(tokenizer: Any, other: Any, merged: evaluate_shard.Merged) -> dict[
         "languages": axes["language"],
         "sources": axes["source"],
         "macro": {
-            "languages": _rounded(macro(axes["language"].values(), names)),
-            "sources": _rounded(macro(axes["source"].values(), names)),
+            "languages": rounded(macro(axes["language"].values(), names)),
+            "sources": rounded(macro(axes["source"].values(), names)),
         },
         "vocabulary": vocabulary_checks.usage(merged.pieces[()])
         | {"unreachable": vocabulary_checks.unreachable(tokenizer)},
@@ -181,10 +179,6 @@ def _premiums(
     return premiums(tokenizer, sentences, reference) if sentences else None
 
 
-def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: round(v, 9) if isinstance(v, float) else v for k, v in values.items()}
-
-
 def _count(
     passes: Passes, selection: Any, salt: str, tokenizer: Any, against: Any, other: Any
 ) -> evaluate_shard.Merged:
@@ -196,7 +190,7 @@ def _count(
         "evaluate",
         evaluate_shard.VERSION,
         tokenizer=str(tokenizer.path),
-        sha256=tokenizer.sha256,
+        digest=tokenizer.manifest["blake2b"],
         other=os.path.abspath(against) if other else None,
         other_sha256=other.sha256 if other else None,
         salt=salt,

@@ -41,12 +41,12 @@ def open_tokenizer(path: str | os.PathLike[str]) -> Any:
 
 
 @functools.lru_cache(maxsize=2)
-def verified(path: str, sha256: str) -> Any:
+def verified(path: str, digest: str) -> Any:
     """The tokenizer that whoever asked has opened and verified, in a worker of theirs.
 
     Args:
         path: its folder.
-        sha256: of its model.
+        digest: `blake2b` of its manifest, which says what model and id space it has.
 
     Raises:
         CastorError: it is another one by now.
@@ -54,11 +54,11 @@ def verified(path: str, sha256: str) -> Any:
     from castor.tokenizer.processor import load
 
     found = load(path, verify=False)
-    if found.sha256 != sha256:
+    if found.manifest["blake2b"] != digest:
         raise CastorError(
             "the tokenizer was replaced meanwhile",
             where=path,
-            got=f"a model with sha256 {found.sha256[:16]}..., not {sha256[:16]}...",
+            got=f"a manifest with digest {found.manifest['blake2b']}, not {digest}",
             fix="run the same command again",
         )
     return found

@@ -18,6 +18,8 @@ from castor.pipelines import api
 from castor.pipelines.tokens import encode_shard, workspace
 from castor.tokenizer.processor import load
 
+from .conftest import VOCAB
+
 HELDOUT = 0.1
 
 
@@ -297,6 +299,24 @@ def test_a_tokenizer_that_is_replaced_meanwhile_is_refused(
     with pytest.raises(CastorError, match="the tokenizer was replaced meanwhile"):
         encode(dataset, tmp_path / "out", copy)
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_the_same_model_with_another_space_of_ids_is_another_tokenizer(
+    illustrated, dataset, tokenizer, tmp_path
+):
+    root, rows = illustrated
+    data = datasets.write_dataset(tmp_path / "data", [rows["images:red"]], roots={"images": root})
+    copy = shutil.copytree(tokenizer, tmp_path / "tokenizer")
+    encode(data, tmp_path / "out", copy, heldout=0)
+    before = documents(tmp_path / "out")["images:red"][1].ids
+    api.tokenizer_train(dataset, copy, vocab_size=VOCAB, image_codes=5, force=True, workers=1)
+    assert load(copy).sha256 == load(tokenizer).sha256
+    with pytest.raises(ConfigError, match="another id_space"):
+        encode(data, tmp_path / "out", copy, heldout=0)
+    encode(data, tmp_path / "out", copy, heldout=0, force=True)
+    after = documents(tmp_path / "out")["images:red"][1].ids
+    assert set(after[before != after]) == {load(copy).id_space.soft["image"]}
+    assert set(before[before != after]) == {load(tokenizer).id_space.soft["image"]}
 
 
 def test_the_summary_is_json(castor, dataset, tokenizer, tokens):

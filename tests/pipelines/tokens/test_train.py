@@ -286,6 +286,18 @@ def test_all_rows_are_told_before_the_last_bytes(records, tmp_path):
     assert "n_bytes" in told[-1]
 
 
+def test_rows_that_change_while_they_are_read_are_refused(records, tmp_path):
+    path = datasets.write_jsonl(tmp_path / "rows.jsonl", records)
+    corpus = open_corpus(path, tmp_path / "out")
+    path.write_text(path.read_text().replace("house", "horse"))
+    with pytest.raises(CastorError, match="changed while it was read") as caught:
+        list(Reader(corpus.shards[0], nobody).batches())
+    assert "rows.jsonl" in str(caught.value)
+    path.unlink()
+    with pytest.raises(CastorError, match="cannot read an input file"):
+        list(Reader(corpus.shards[0], nobody).batches())
+
+
 def test_the_command_has_the_defaults_of_the_functions():
     train = tokenizer_group.commands["train"]
     given = {p.name: p.get_default(click.Context(train)) for p in train.params}
