@@ -56,9 +56,9 @@ class Size:
     scored: int = 12
 
     @property
-    def budget(self) -> int:
-        """Tokens of the whole training."""
-        return self.steps * self.batch_rows * self.sequence_length
+    def rows(self) -> int:
+        """Sequences of the whole training."""
+        return self.steps * self.batch_rows
 
 
 def size_for(data: str | None) -> Size:
@@ -72,6 +72,8 @@ def size_for(data: str | None) -> Size:
 def mixture(tokens: pathlib.Path, size: Size) -> str:
     """The mixture's spec: UniMax over all sources first, then one domain raised step by step."""
     n_tokens = _train_tokens(tokens)
+    block = max(64, 8 * len(n_tokens))
+    n_blocks = math.ceil(size.rows / block)  # a mixture ends with a whole block, not in one
     lines = [
         "# UniMax (arXiv 2304.09151) over everything that was encoded; then a late stage that",
         f"# raises {LATE}. Look with: castor mixture preview mixture.yaml",
@@ -79,8 +81,8 @@ def mixture(tokens: pathlib.Path, size: Size) -> str:
         "name: demo",
         "seed: 0",
         f"sequence_length: {size.sequence_length}",
-        f"block: {max(64, 8 * len(n_tokens))}",
-        f"budget: {{tokens: {size.budget}}}",
+        f"block: {block}",
+        f"budget: {{tokens: {n_blocks * block * size.sequence_length}}}",
         "packing: concat-chunk",
         "sources:",
         *(f"  {name}: {{tokens: {tokens.name}}}" for name in n_tokens),

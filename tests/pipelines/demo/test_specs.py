@@ -1,5 +1,7 @@
 """The configurations that the demonstration writes: valid, and fit for what was encoded."""
 
+import dataclasses
+
 import pytest
 import tokens as token_maker
 
@@ -29,6 +31,13 @@ def test_the_mixture_raises_its_late_domain(made):
     assert late["books"]["last"] == pytest.approx(0.4, abs=1e-3)
     assert late["books"]["share"] > broad["books"]["share"]
     assert preview["total"]["sources"]["books"]["raise"] > 1.1
+
+
+def test_the_mixture_lasts_for_the_training(made):
+    size = dataclasses.replace(SIZE, steps=101)
+    path = made / "longer.yaml"
+    path.write_text(specs.mixture(made / "tokens", size))
+    assert preview_mixture(path)["total"]["tokens"] >= 101 * 8 * 32
 
 
 def test_known_names_come_first_then_the_larger_ones(made):
