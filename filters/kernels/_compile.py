@@ -61,6 +61,16 @@ def at(typingctx: Any, data: Any, i: Any) -> Any:
     return data.dtype(data, types.int64), codegen
 
 
+@intrinsic
+def trailing_zeros(typingctx: Any, value: Any) -> Any:
+    """How many low bits of a uint64 are 0; 64 of 0."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], context.get_constant(types.boolean, False))
+
+    return types.uint64(types.uint64), codegen
+
+
 @functools.cache
 def stamp(folder: pathlib.Path) -> str:
     """Digest of the sources of the kernels here and of those in a folder of their own."""
