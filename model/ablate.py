@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import os
 import pathlib
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -218,8 +219,13 @@ class _Training(_Ablation):
         super().__init__(problem, out)
         from castor.model.proxies import Proxies
 
-        self.proxies = Proxies(problem, out / outputs.WORK / "rows")
+        self._indexes = out / outputs.WORK / "rows"
+        self.proxies = Proxies(problem, self._indexes)
         storage.write_json(out / PROXIES, self.proxies.facts())
+
+    def go(self) -> None:
+        super().go()
+        shutil.rmtree(self._indexes)  # they are as long as the data
 
     def swarm(self) -> list[Run]:
         spec = self.problem.spec

@@ -130,6 +130,7 @@ def test_the_planted_order_is_found_and_accepted(folder, fake):
     assert domains["chain"]["slope"] < domains["bag"]["slope"] < domains["noise"]["slope"]
     assert domains["chain"]["proposed"] > domains["bag"]["proposed"] > domains["noise"]["proposed"]
     assert outcome["accepted"]
+    assert not list((folder / "fake").glob(".work/*/"))  # no index of the data stays
     ablate.check(outcome)
     again = run(folder, "fake")
     assert again["skipped"]
