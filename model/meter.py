@@ -92,7 +92,7 @@ class Meter:
             rows: int [sources], how many rows of its batch each source gave.
 
         Raises:
-            CastorError: the loss or the gradient is not a finite number.
+            CastorError: the loss, the gradient or the update is not a finite number.
         """
         nats, tokens = metrics["loss_by_source"], metrics["tokens_by_source"]
         if not bool(metrics["finite"]):
@@ -149,19 +149,21 @@ class Meter:
 
 
 def not_finite(step: int, metrics: Mapping[str, Any], sources: Sequence[str]) -> CastorError:
-    """The error for a step whose loss or gradient is nan or infinite."""
+    """The error for a step whose loss, gradient or update is nan or infinite."""
     tokens = np.asarray(metrics["tokens_by_source"])
     by_source = ", ".join(
         f"{name} {float(loss):.4g}"
         for name, loss, n in zip(sources, metrics["loss_by_source"], tokens, strict=True)
         if n
     )
-    loss, norm = float(metrics["loss"]), float(metrics["grad_norm"])
-    what = "gradient" if math.isfinite(loss) else "loss"
+    named = {"loss": "loss", "gradient norm": "grad_norm", "update norm": "update_norm"}
+    values = {name: float(metrics[key]) for name, key in named.items()}
+    first = next(name for name, value in values.items() if not math.isfinite(value))
+    said = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
     return CastorError(
-        f"the {what} is no finite number",
+        f"the {first.removesuffix(' norm')} is no finite number",
         where=f"step {step}",
-        got=f"loss {loss:.4g}, gradient norm {norm:.4g}; loss by source: {by_source or 'none'}",
-        fix="lower optimizer.peak_lr or optimizer.clip, or look at the data of that source; "
-        "the log and the last checkpoint are kept",
+        got=f"{said}; loss by source: {by_source or 'none'}",
+        fix="lower optimizer.peak_lr or optimizer.clip and begin anew, or look at the data of that"
+        " source; what was logged and saved before is kept",
     )

@@ -4,8 +4,8 @@
     step = jax.jit(make_step(model, optimizer, steps=steps, sources=3), donate_argnums=0)
     state, metrics = step(state, batch)
 
-A swarm is `jax.vmap(step)` over stacked states and batches. A step whose loss or gradient is not
-finite changes nothing of the state and says so, so what was learnt before is not lost.
+A swarm is `jax.vmap(step)` over stacked states and batches. A step whose loss, gradient or update
+is not finite changes nothing of the state and says so, so what was learnt before is not lost.
 """
 
 from __future__ import annotations
@@ -55,17 +55,19 @@ def objective(
     batch: Batch,
     sources: int,
     denominator: Array,
+    accumulate: int,
     constrain: Constrain,
 ) -> tuple[Array, Metrics]:
-    """What is minimised on one micro-batch, and sums for the metrics.
+    """What one micro-batch gives to what is minimised, and sums for the metrics.
 
     Args:
         sources: how many the mixture has.
         denominator: tokens in the loss of the whole batch.
+        accumulate: micro-batches of the whole batch.
 
     Returns:
-        cross-entropy over `denominator` plus the router's losses, summed over its layers
-        (Switch, section 2.2); and `nats` and `tokens` [sources], `router` reports.
+        cross-entropy over `denominator` plus the router's losses over `accumulate`, summed over
+        its layers (Switch, section 2.2); and `nats` and `tokens` [sources], `router` reports.
     """
     x, reports = decoder.hidden(params, model, batch, constrain)
     mask = batch["loss_mask"]
@@ -80,8 +82,9 @@ def objective(
     nats, tokens = by_source(sums.nll, mask, batch["source"], sources)
     total = sums.objective
     if model.experts:
-        total = total + model.balance_loss * jnp.sum(reports["balance_loss"])
-        total = total + model.router_z_loss * jnp.sum(reports["z_loss"])
+        # Means over the micro-batch, of which there are so many.
+        total = total + model.balance_loss / accumulate * jnp.sum(reports["balance_loss"])
+        total = total + model.router_z_loss / accumulate * jnp.sum(reports["z_loss"])
     return total, {"nats": nats, "tokens": tokens, "router": reports}
 
 
@@ -99,7 +102,7 @@ def gradients(
 
     def one(micro: Batch) -> tuple[Params, Metrics]:
         differentiated = jax.grad(objective, has_aux=True)
-        return differentiated(params, model, micro, sources, denominator, constrain)
+        return differentiated(params, model, micro, sources, denominator, accumulate, constrain)
 
     if accumulate == 1:
         return one(batch)
@@ -117,9 +120,14 @@ def gradients(
     zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
     (grads, metrics), _ = jax.lax.scan(add, zeros, micros)
     if model.experts:
-        # The router's losses are means over a micro-batch: their sum is the mean of all times n.
+        # What the router reports are means over a micro-batch: now those of all of them.
         metrics["router"] = jax.tree.map(lambda x: x / accumulate, metrics["router"])
     return grads, metrics
+
+
+def norm_of(tree: Any) -> Array:
+    """The Euclidean norm over all leaves; what is not finite in one makes it so."""
+    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))
 
 
 def clipped(grads: Params, limit: float) -> tuple[Params, Array]:
@@ -128,7 +136,7 @@ def clipped(grads: Params, limit: float) -> tuple[Params, Array]:
     Returns:
         the gradients, and what their norm was.
     """
-    norm = jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(grads)))
+    norm = norm_of(grads)
     if limit:
         scale = jnp.minimum(1.0, limit / jnp.maximum(norm, 1e-12))
         grads = jax.tree.map(lambda leaf: leaf * scale, grads)
@@ -156,7 +164,8 @@ def make_step(
     Returns:
         the function. Its metrics, float32 scalars if not said otherwise: `loss`, mean nats of
         the tokens in the loss; `loss_by_source` and `tokens_by_source` [sources] (loss nan
-        where there are no tokens); `tokens`; `grad_norm` before clipping; `lr`; `finite`, bool;
+        where there are no tokens); `tokens`; `grad_norm` before clipping; `update_norm` of what
+        was to be added to the parameters; `finite`, bool, whether loss and norms are; `lr`;
         `router`, of a mixture of experts: `load` [layers, E], `load_max`, the worst layer's,
         `entropy`, `dropped`, `balance_loss`, `z_loss`, means over layers.
     """
@@ -178,7 +187,8 @@ def make_step(
         params = optax.apply_updates(state["params"], updates)
         tokens = jnp.sum(sums["tokens"])
         loss = jnp.sum(sums["nats"]) / jnp.maximum(tokens, 1.0)
-        finite = jnp.isfinite(loss) & jnp.isfinite(norm)
+        update_norm = norm_of(updates)
+        finite = jnp.isfinite(loss) & jnp.isfinite(norm) & jnp.isfinite(update_norm)
         new = {"params": params, "opt_state": opt_state, "step": state["step"] + 1}
         after = jax.tree.map(lambda n, old: jnp.where(finite, n, old), new, dict(state))
         if mesh is not None:  # or XLA may lay it out anew, and compile the next step again
@@ -189,6 +199,7 @@ def make_step(
             "tokens_by_source": sums["tokens"],
             "tokens": tokens,
             "grad_norm": norm,
+            "update_norm": update_norm,
             "lr": rate(state["step"]),
             "finite": finite,
         }

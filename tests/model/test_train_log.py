@@ -14,12 +14,13 @@ from castor.model.run_log import RunLog
 MODEL = ModelConfig(layers=2, d_model=8, heads=2, vocab_size=16)
 
 
-def metrics(loss, *, by_source=(1.0, 3.0), tokens=(30.0, 10.0), finite=True):
+def metrics(loss, *, by_source=(1.0, 3.0), tokens=(30.0, 10.0), finite=True, norm=0.5, update=0.1):
     return {
         "loss": np.float32(loss),
         "loss_by_source": np.array(by_source, np.float32),
         "tokens_by_source": np.array(tokens, np.float32),
-        "grad_norm": np.float32(0.5),
+        "grad_norm": np.float32(norm),
+        "update_norm": np.float32(update),
         "lr": np.float32(1e-3),
         "finite": np.bool_(finite),
         "router": {"load": np.array([[0.25, 0.75]]), "load_max": np.float32(1.5),
@@ -80,11 +81,15 @@ def test_the_state_goes_through_json_and_changes_no_line():
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize(("loss", "what"), [(np.nan, "the loss"), (1.5, "the gradient")])
-def test_a_step_that_is_not_finite_is_named_with_its_sources(loss, what):
+@pytest.mark.parametrize(
+    ("loss", "norm", "what"),
+    [(np.nan, np.nan, "the loss"), (1.5, np.inf, "the gradient"), (1.5, 0.5, "the update")],
+)
+def test_a_step_that_is_not_finite_is_named_with_its_sources(loss, norm, what):
     m = meter()
+    found = metrics(loss, by_source=(np.nan, 2.5), finite=False, norm=norm, update=np.inf)
     with pytest.raises(CastorError) as caught:
-        m.add(7, metrics(loss, by_source=(np.nan, 2.5), finite=False), np.array([1, 1]))
+        m.add(7, found, np.array([1, 1]))
     message = str(caught.value)
     assert message.startswith(what)
     assert "step 7" in message
