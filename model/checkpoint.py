@@ -178,5 +178,5 @@ def _damaged(folder: pathlib.Path, why: str) -> CastorError:
         "the checkpoint is damaged",
         where=folder,
         got=why,
-        fix="restore it from a copy, or use another checkpoint",
+        fix="restore it from a copy, or train again: that goes on from the checkpoint before",
     )

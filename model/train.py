@@ -117,7 +117,7 @@ class Run:
         hosts.wait("cleared")
 
     def finished(self) -> bool:
-        """Whether the folder holds this training, of as many steps, finished.
+        """Whether the folder holds this training, of as many steps, finished and whole.
 
         Raises:
             ConfigError: it holds another one, or one of more steps.
@@ -127,12 +127,13 @@ class Run:
         found = outputs.read(self.out, KIND)
         self._check_steps(found["steps"])
         setup.check_same(found["made_from"], self.setup, step=found["steps"], where=self.out)
-        hosts.wait("manifest")
-        if found["steps"] == self.setup.steps:
-            return True
-        if hosts.first():
-            (self.out / outputs.MANIFEST).unlink()
-        return False
+        if found["steps"] != self.setup.steps:
+            return False
+        try:
+            self.checkpoints.data(found["steps"])
+        except CastorError:  # said where it goes on from the one before
+            return False
+        return True
 
     def _check_steps(self, there: int) -> None:
         if there > self.setup.steps:
@@ -153,7 +154,9 @@ class Run:
         if found is None:
             found = programs.init(*shape)(jax.random.key(self.config.seed)), 0, {}
         state, begun, data = found
+        hosts.wait("resumed")  # from here on nobody reads an earlier manifest
         if hosts.first():
+            (self.out / outputs.MANIFEST).unlink(missing_ok=True)
             self._write_facts()
         loop = Loop(self.setup, self.mesh, self.checkpoints, self.out / LOG)
         last = loop.run(state, begun, data)

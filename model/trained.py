@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 from castor.filters import configuration
 from castor.filters.errors import CastorError, ConfigError
 from castor.model import programs
-from castor.model.checkpoint import DATA, Checkpoints
+from castor.model.checkpoint import DATA, STATE, Checkpoints
 from castor.model.config import MeshConfig, ModelConfig, OptimizerConfig
 from castor.model.sharding import make_mesh
 
@@ -76,7 +76,7 @@ def open_trained(path: str | os.PathLike[str]) -> Trained:
             model that was not asked for.
     """
     folder = pathlib.Path(path)
-    named = (folder / DATA).is_file()
+    named = (folder / DATA).is_file() or (folder / STATE).is_dir()
     out = folder.resolve().parent.parent if named else folder
     checkpoints = Checkpoints(folder.resolve().parent if named else folder / CHECKPOINTS)
     steps = checkpoints.steps()

@@ -170,6 +170,9 @@ def test_a_damaged_checkpoint_is_not_replaced_by_another(tmp_path):
     (tmp_path / "out/checkpoints/7/data.json").write_text("{}")
     with pytest.raises(CastorError, match="damaged"):
         open_trained(tmp_path / "out")
+    (tmp_path / "out/checkpoints/7/data.json").unlink()
+    with pytest.raises(CastorError, match="damaged"):
+        open_trained(tmp_path / "out/checkpoints/7")
 
 
 def test_what_cannot_be_scored_is_refused(tmp_path, suite, out):

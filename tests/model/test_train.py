@@ -88,12 +88,13 @@ def test_killed_just_before_its_manifest_it_is_finished_at_once(finished, out, c
     assert training.log_of(out) == training.log_of(finished)
 
 
+@pytest.mark.parametrize("unfinish", [False, True])
 def test_a_damaged_checkpoint_costs_only_what_came_after_the_one_before(
-    finished, out, config, capfd
+    finished, out, config, capfd, unfinish
 ):
-    arrays = max(
-        (unfinished(out) / "checkpoints/12/state").rglob("*"), key=lambda p: p.stat().st_size
-    )
+    if unfinish:
+        unfinished(out)
+    arrays = max((out / "checkpoints/12/state").rglob("*"), key=lambda p: p.stat().st_size)
     arrays.write_bytes(arrays.read_bytes()[:-1] + b"?")
     outcome = train(config, out)
     said = capfd.readouterr().err
@@ -108,7 +109,7 @@ def test_a_damaged_checkpoint_costs_only_what_came_after_the_one_before(
 def test_nothing_is_deleted_where_all_checkpoints_are_damaged(out, config):
     for step in (9, 12):
         (out / f"checkpoints/{step}/data.json").write_text("{}")
-    before = sorted(unfinished(out).rglob("*"))
+    before = sorted(out.rglob("*"))
     log = (out / "log.jsonl").read_bytes()
     with pytest.raises(CastorError, match="all checkpoints are damaged") as caught:
         train(config, out)
