@@ -46,11 +46,14 @@ def batch(seed: int) -> dict[str, np.ndarray]:
     }
 
 
-def train(mesh: jax.sharding.Mesh | None) -> dict:
-    """Losses and the like of STEPS steps, and the shapes of the first device's parts."""
-    state = jax.jit(lambda key: init_state(MODEL, OPTIMIZER, 50, key))(jax.random.key(0))
-    if mesh is not None:
-        state = sharding.shard_state(state, mesh)
+def train(state: dict, mesh: jax.sharding.Mesh | None) -> dict:
+    """Losses and the like of STEPS steps, and the shapes of the first device's parts.
+
+    Args:
+        state: at step 0, on the host.
+        mesh: where to train, or None for one device.
+    """
+    state = jax.device_put(state) if mesh is None else sharding.shard_state(state, mesh)
     step = jax.jit(make_step(MODEL, OPTIMIZER, steps=50, sources=3, mesh=mesh), donate_argnums=0)
     history = []
     for turn in range(STEPS):
@@ -78,7 +81,9 @@ def train(mesh: jax.sharding.Mesh | None) -> dict:
 
 
 if __name__ == "__main__":
-    found = {"one": train(None)}
+    begin = jax.jit(lambda key: init_state(MODEL, OPTIMIZER, 50, key))(jax.random.key(0))
+    begin = jax.device_get(begin)
+    found = {"one": train(begin, None)}
     for name, axes in json.loads(sys.argv[1]).items():
-        found[name] = train(sharding.make_mesh(MeshConfig(**axes)))
+        found[name] = train(begin, sharding.make_mesh(MeshConfig(**axes)))
     print(json.dumps(found))

@@ -59,11 +59,11 @@ def test_no_position_sees_what_comes_after(tiny, params, make_batch):
 
 
 def test_a_packed_document_is_as_it_is_alone(tiny, params, make_batch):
-    batch = make_batch(1, 16, ((7, 9),))
+    batch = make_batch(4, 16, ((7, 9),))
     packed = forward(params, tiny, batch)[0][0]
-    inputs = np.zeros((2, 16), np.int32)
+    inputs = np.zeros((4, 16), np.int32)
     inputs[0, :7], inputs[1, :9] = batch["inputs"][0, :7], batch["inputs"][0, 7:]
-    alone = make_batch(2, 16, ((7,), (9,))) | {"inputs": inputs}
+    alone = make_batch(4, 16, ((7,), (9,))) | {"inputs": inputs}
     logits, reports = forward(params, tiny, alone)
     assert reports["dropped"].max() == 0  # capacity is one document's influence on another
     np.testing.assert_allclose(packed[:7], logits[0, :7], atol=2e-6)
