@@ -105,7 +105,7 @@ def train(
     return content
 
 
-def train_model(counts: Counts, flags: Mapping[str, Any], letters: Alphabet | None = None) -> bytes:
+def train_model(counts: Counts, flags: Mapping[str, Any]) -> bytes:
     """The model that sentencepiece trains on some counts, as the bytes of its file.
 
     Args:

@@ -79,7 +79,6 @@ def evaluate(
     """
     from castor.tokenizer.evaluate import Other
     from castor.tokenizer.processor import load
-    from castor.tokenizer.sample import choose
 
     started = time.monotonic()
     if sample_bytes < 1:
@@ -109,18 +108,13 @@ def evaluate(
         if known.get("made_from") == made_from:
             return Evaluated(path, known, True, time.monotonic() - started)
     with locked(folder):
-        work = folder / outputs.WORK / "evaluation"
         workspace.prepare(folder, corpus)
+        work = folder / outputs.WORK / "evaluation"
         passes = Passes(corpus, folder, work, workers, mode, watch, near=True)
-        salt = f"{SALT} {seed}"
-        found = sampling.scan(passes, salt)
-        selection = choose(
-            found.names, found.strata, found.hashes, found.sizes, total_cap=sample_bytes
-        )
-        merged = _count(passes, selection, salt, loaded, against, other)
+        sample, merged = _measure(passes, loaded, against, other, sample_bytes, seed)
         result = {
             "made_from": made_from,
-            "sample": selection.to_json() | {"seed": seed, "byte_cap": sample_bytes},
+            "sample": sample,
             **_figures(loaded, other, merged),
             "parallel": _premiums(loaded, sentences, reference),
         }
@@ -179,10 +173,15 @@ def _premiums(
     return premiums(tokenizer, sentences, reference) if sentences else None
 
 
-def _count(
-    passes: Passes, selection: Any, salt: str, tokenizer: Any, against: Any, other: Any
-) -> evaluate_shard.Merged:
-    """What the tokenizer makes of the sample."""
+def _measure(
+    passes: Passes, tokenizer: Any, against: Any, other: Any, sample_bytes: int, seed: int
+) -> tuple[dict[str, Any], evaluate_shard.Merged]:
+    """The sample as JSON, and what the tokenizer makes of it."""
+    from castor.tokenizer.sample import choose
+
+    salt = f"{SALT} {seed}"
+    found = sampling.scan(passes, salt)
+    selection = choose(found.names, found.strata, found.hashes, found.sizes, total_cap=sample_bytes)
     folder = passes.work / "pieces"
     done = passes.into(
         folder,
@@ -196,4 +195,5 @@ def _count(
         salt=salt,
         selection=selection.to_json(),
     )
-    return evaluate_shard.Merged(folder, done.results, tokenizer.id_space.text_size)
+    sample = selection.to_json() | {"seed": seed, "byte_cap": sample_bytes}
+    return sample, evaluate_shard.Merged(folder, done.results, tokenizer.id_space.text_size)

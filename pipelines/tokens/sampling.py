@@ -23,7 +23,7 @@ from castor.pipelines.engines.fanout import Tell
 from castor.pipelines.tokens.corpus import Reader, languages_of, text_bytes
 from castor.pipelines.tokens.passes import Passes
 
-SCAN_VERSION = 1  # raise it when what `scan_shard` writes can change
+SCAN_VERSION = 2  # raise it when what `scan_shard` writes, or is kept of it, can change
 COUNT_VERSION = 1  # raise it when what `count_shard` writes can change
 VECTORS = 100  # texts of the sample that the tokenizer's manifest keeps with their ids
 VECTOR_CHARACTERS = 960

@@ -24,7 +24,7 @@ from castor.pipelines import progress
 from castor.pipelines.engines import supervisor
 from castor.pipelines.engines.call import Call
 from castor.pipelines.figures import size
-from castor.pipelines.tokens import sampling, workspace
+from castor.pipelines.tokens import evaluation, sampling, workspace
 from castor.pipelines.tokens.corpus import open_corpus
 from castor.pipelines.tokens.outcome import Outcome
 from castor.pipelines.tokens.passes import Passes, Watch
@@ -94,13 +94,13 @@ class Options:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Trained(Outcome):
-    """What a training did.
+    """What a training did."""
 
-    Attributes:
-        rejected: rows of the dataset that could not be read, by reason.
-    """
-
-    rejected: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    @property
+    def rejected(self) -> Mapping[str, int]:
+        """Rows of the dataset that could not be read, by reason."""
+        rejected: Mapping[str, int] = self.manifest["sample"]["rejected"]
+        return rejected
 
     def summary(self) -> dict[str, Any]:
         """The outcome as JSON values."""
@@ -134,6 +134,7 @@ def train(
         CastorError: see its message; the same call resumes.
     """
     from castor.tokenizer.sample import salt_of
+    from castor.tokenizer.train import COUNTS
 
     started = time.monotonic()
     options.check()
@@ -155,6 +156,8 @@ def train(
         (folder / outputs.MANIFEST).unlink()  # files are missing: they are made again
     with locked(folder):
         workspace.prepare(folder, corpus)
+        for name in (COUNTS, evaluation.FILE):  # of a tokenizer that was here before
+            (folder / name).unlink(missing_ok=True)
         passes = Passes(corpus, folder, folder / outputs.WORK, workers, mode, watch)
         salt = salt_of(options.seed)
         scanned = sampling.scan(passes, salt)
@@ -172,6 +175,7 @@ def train(
             "byte_cap": options.sample_bytes,
             "stratum_byte_cap": options.stratum_bytes,
             "language_byte_caps": dict(options.caps),
+            "rejected": dict(sorted(scanned.rejected.items())),
         }
         _train_apart(passes, counted.results, sample, made_from)
         workspace.tidy(folder)
@@ -181,7 +185,6 @@ def train(
         skipped=False,
         seconds=time.monotonic() - started,
         reused=counted.reused,
-        rejected=scanned.rejected,
     )
 
 

@@ -1,5 +1,6 @@
 """Documents as tokens: sentencepiece's ids, each document once, the same bytes however it ran."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -62,6 +63,10 @@ def test_every_document_has_the_ids_of_sentencepiece_between_bos_and_eos(
 def test_a_share_is_held_out_by_key(tokens, tokenizer, records, tmp_path):
     splits = {key: split for key, ((_, split), _) in documents(tokens).items()}
     assert 0.05 < sum(s == "heldout" for s in splits.values()) / len(splits) < 0.2
+    for key, split in splits.items():  # docs/tokens.md
+        digest = hashlib.blake2b(key.encode(), key=b"heldout", digest_size=8).digest()
+        below = int.from_bytes(digest, "little") < HELDOUT * 2**64
+        assert split == ("heldout" if below else "train")
     # A larger share holds out more, and the same ones; however the documents lie.
     data = datasets.write_dataset(tmp_path / "data", records[::-1], shards=2)
     encode(data, tmp_path / "more", tokenizer, heldout=0.3)
@@ -150,8 +155,6 @@ def test_a_finished_folder_that_lost_a_file_is_made_whole(dataset, tokenizer, to
 @pytest.fixture(scope="module")
 def illustrated(tmp_path_factory):
     """Pictures with and without words, one that is gone; its folder and the record by name."""
-    import hashlib
-
     from PIL import Image
 
     from castor.filters.record import MediaRef, Part

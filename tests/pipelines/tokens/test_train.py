@@ -145,6 +145,17 @@ def test_a_finished_tokenizer_is_not_made_again(dataset, tokenizer):
     assert before == {p: p.stat().st_mtime_ns for p in tokenizer.rglob("*")}
 
 
+def test_what_was_measured_of_the_tokenizer_before_does_not_stay(dataset, tmp_path):
+    out = tmp_path / "out"
+    api.tokenizer_train(dataset, out, vocab_size=VOCAB, keep_counts=True, workers=1)
+    api.tokenizer_eval(out, dataset)
+    assert (out / "counts.bin").is_file()
+    assert (out / evaluation.FILE).is_file()
+    api.tokenizer_train(dataset, out, vocab_size=VOCAB - 1, force=True, workers=1)
+    names = {p.name for p in out.iterdir()} - {".work"}
+    assert names == {"manifest.json", "tokenizer.model", "tokenizer.vocab"}
+
+
 def test_rows_of_somebody_elses_give_the_same_model(records, tokenizer, tmp_path, monkeypatch):
     shuffled = list(records)
     random.Random(7).shuffle(shuffled)
@@ -159,7 +170,9 @@ def test_rows_of_somebody_elses_give_the_same_model(records, tokenizer, tmp_path
     assert {s["source"] for s in strata} == {"web", "books"}
     with monkeypatch.context() as patch:
         patch.delattr(storage, "digest")  # what was read before is not read again to compare it
-        assert api.tokenizer_train(tmp_path / "rows", tmp_path / "out", vocab_size=VOCAB).skipped
+        again = api.tokenizer_train(tmp_path / "rows", tmp_path / "out", vocab_size=VOCAB)
+    assert again.skipped
+    assert again.rejected == found.rejected
     path = tmp_path / "rows" / "a.jsonl"
     path.write_text(path.read_text().replace("house", "horse"))
     with pytest.raises(ConfigError, match="made from something else"):
