@@ -81,7 +81,7 @@ def _check_folder(out: pathlib.Path, *, force: bool) -> None:
     """Refuses a folder that holds something else, before anything is written to it.
 
     Raises:
-        ConfigError: it does.
+        ConfigError: it does; `force` replaces a training whose manifest is damaged, no more.
     """
     if not (out / outputs.MANIFEST).is_file():
         outputs.is_finished(out, KIND, {}, force=False)
@@ -89,12 +89,14 @@ def _check_folder(out: pathlib.Path, *, force: bool) -> None:
     try:
         outputs.read(out, KIND)
     except CastorError as error:
-        if not force:
+        other = error.what == f"this is no {KIND}"
+        if other or not force:
             raise ConfigError(
                 "the output folder is in use",
                 where=out,
                 got=str(error).splitlines()[0],
-                fix="give another folder, or --force to replace what is there",
+                fix="give another folder"
+                + ("" if other else ", or --force to replace what is there"),
             ) from error
 
 

@@ -233,9 +233,13 @@ def test_a_folder_of_something_else_is_not_touched(tmp_path, config):
     (tmp_path / "photo.png").write_bytes(b"x")
     with pytest.raises(ConfigError, match="did not write"):
         train(config, tmp_path)
-    with pytest.raises(ConfigError, match="in use") as caught:
-        train(config, config.parent / "mixture")
-    assert "mixture" in str(caught.value)
+    before = sorted((config.parent / "mixture").rglob("*"))
+    for force in (False, True):
+        with pytest.raises(ConfigError, match="in use") as caught:
+            train(config, config.parent / "mixture", force=force)
+        assert "got a mixture" in str(caught.value)
+        assert "--force" not in str(caught.value)
+    assert sorted((config.parent / "mixture").rglob("*")) == before
     assert [p.name for p in tmp_path.iterdir()] == ["photo.png"]
 
 
