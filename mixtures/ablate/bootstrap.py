@@ -15,7 +15,7 @@ import numpy as np
 from castor.mixtures.ablate import fit, propose
 
 Array = np.ndarray
-REPLICATES = 200
+REPLICATES = 200  # at least: the tails of a 95 % interval are five of them each
 LEVEL = 0.95
 WIDEST = 2.0  # variance of the weights; more leaves too few runs that count
 

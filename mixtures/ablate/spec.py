@@ -12,6 +12,10 @@ import pydantic
 from castor.filters import configuration
 from castor.filters.configuration import Count, Frozen, Positive
 from castor.filters.errors import ConfigError
+from castor.mixtures.ablate.bootstrap import REPLICATES
+from castor.mixtures.ablate.propose import PULL
+from castor.mixtures.ablate.swarm import CONCENTRATION, MINIMUM_WEIGHT, TEMPERATURE
+from castor.mixtures.ablate.verdict import SEEDS, STANDARD_ERRORS
 
 RUNS_PER_DOMAIN = 1.5  # fewer do not fit a law (measured on RegMix's swarms: 1.5 to 2)
 FEWEST_RUNS = 6
@@ -34,9 +38,9 @@ class SwarmConfig(Frozen):
 
     runs: Positive
     tokens_per_run: Count
-    concentration: tuple[Weight, Weight] = (0.1, 5.0)
-    temperature: float = pydantic.Field(default=2.0, ge=1, allow_inf_nan=False)
-    minimum_weight: float = pydantic.Field(default=2e-3, ge=0, lt=0.5)
+    concentration: tuple[Weight, Weight] = CONCENTRATION
+    temperature: float = pydantic.Field(default=TEMPERATURE, ge=1, allow_inf_nan=False)
+    minimum_weight: float = pydantic.Field(default=MINIMUM_WEIGHT, ge=0, lt=0.5)
 
     @pydantic.model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -54,9 +58,9 @@ class ConfirmConfig(Frozen):
         standard_errors: that the gain must exceed.
     """
 
-    seeds: int = pydantic.Field(default=3, ge=3)
+    seeds: int = pydantic.Field(default=SEEDS, ge=SEEDS)
     tokens: Count | None = None
-    standard_errors: float = pydantic.Field(default=2.0, ge=0, allow_inf_nan=False)
+    standard_errors: float = pydantic.Field(default=STANDARD_ERRORS, ge=0, allow_inf_nan=False)
 
 
 class HeldOut(Frozen):
@@ -119,8 +123,8 @@ class AblationSpec(Frozen):
     simulated_epochs: bool = True
     max_epochs: Weight | None = None
     law: Literal["auto", "own-log", "log-linear"] = "auto"
-    kl: float = pydantic.Field(default=0.05, ge=0, allow_inf_nan=False)
-    bootstrap: int = pydantic.Field(default=200, ge=200)
+    kl: float = pydantic.Field(default=PULL, ge=0, allow_inf_nan=False)
+    bootstrap: int = pydantic.Field(default=REPLICATES, ge=REPLICATES)
     seed: Seed = 0
 
     @pydantic.model_validator(mode="after")

@@ -65,6 +65,7 @@ def test_noise_is_uniform_over_the_ids_of_text_and_as_long_as_the_target(found, 
     assert ((counts - expected) ** 2 / expected).sum() < 240 + 5 * np.sqrt(480)  # chi squared
     assert all(d.ids[0] == BOS_ID and d.ids[-1] == EOS_ID for d in noise)
     lengths = np.diff(open_tokens(tokens).source("code").offsets)
+    assert {len(d.ids) for d in noise} <= set(lengths.tolist())
     assert abs(np.mean([len(d.ids) for d in noise]) / lengths.mean() - 1) < 0.4
 
 

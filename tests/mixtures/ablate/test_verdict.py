@@ -27,7 +27,7 @@ def test_each_side_has_its_own_variance():
     ("proposal", "accepted"),
     [
         ((1.90, 1.91, 1.92), True),
-        ((1.97, 2.00, 2.02), False),  # better, but within two standard errors
+        ((1.985, 1.995, 2.005), False),  # better by 1.8 standard errors: within two
         ((2.10, 2.11, 2.12), False),  # worse, and surely
     ],
 )
