@@ -115,6 +115,14 @@ def test_a_smaller_sample_does_not_depend_on_the_shards(by_shards, records, tmp_
     assert SAMPLES.setdefault("first", told) == told
 
 
+def test_vectors_are_of_the_smallest_hashes(monkeypatch):
+    monkeypatch.setattr(sampling, "VECTORS", 3)
+    documents = [sampling.Sampled(0, n, f"key {n}", f"text {n}") for n in (5, 9, 1, 7, 3)]
+    texts = sampling._Texts(iter(documents))
+    assert list(texts) == [d.text for d in documents]
+    assert [text for *_, text in texts.vectors()] == ["text 1", "text 3", "text 5"]
+
+
 def test_another_seed_chooses_others(dataset, tmp_path):
     digests = {
         choose(scanned(dataset, tmp_path / salt, salt)[1], Options(900, sample_bytes=30_000)).digest
