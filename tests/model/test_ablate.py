@@ -210,6 +210,8 @@ def test_another_spec_is_refused_and_with_force_keeps_the_runs_that_fit(folder, 
     assert outcome["trained"] == 3  # a new proposal; the swarm and the baseline are known
     outcome = run(folder, "force", "swarm.tokens_per_run=1024", force=True)
     assert outcome["trained"] == 12
+    outcome = run(folder, "force", "evaluate.goal.source=bag", force=True)
+    assert outcome["trained"] == 12  # other documents were asked
 
 
 def test_a_record_is_fitted_again_without_training(folder, done, monkeypatch):
