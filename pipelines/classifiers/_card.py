@@ -83,9 +83,16 @@ def _table(rows: list[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
 
 
+def interval(value: Any) -> str | None:
+    """An estimate with its interval as text: 0.96 (0.95-0.97); None for any other value."""
+    if not isinstance(value, Mapping) or set(value) != {"value", "low", "high"}:
+        return None
+    return f"{value['value']:.4f} ({value['low']:.4f}-{value['high']:.4f})"
+
+
 def _is_nested(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return True
+        return interval(value) is None
     return isinstance(value, list) and bool(value) and all(isinstance(v, Mapping) for v in value)
 
 
@@ -99,5 +106,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_cell, value))
     if isinstance(value, Mapping):
-        return ", ".join(f"{k} {_cell(v)}" for k, v in value.items())
+        return interval(value) or ", ".join(f"{k} {_cell(v)}" for k, v in value.items())
     return " ".join(str(value).split()).replace("|", "\\|")

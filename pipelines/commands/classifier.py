@@ -124,6 +124,9 @@ def kinds() -> None:
 
 def _show(values: Mapping[str, Any], indent: int = 0) -> None:
     """Facts as aligned lines; a mapping inside is indented."""
+    from castor.pipelines.classifiers._card import interval
+
+    values = {k: interval(v) or v for k, v in values.items()}
     flat = {k: v for k, v in values.items() if not isinstance(v, Mapping)}
     width = max((len(str(k)) for k in flat), default=0) + 2
     for key, value in flat.items():
