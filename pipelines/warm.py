@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-PACKAGES = ("castor.filters.kernels", "castor.filters.classify.kernels")
+PACKAGES = (
+    "castor.filters.kernels",
+    "castor.filters.pii.kernels",
+    "castor.filters.classify.kernels",
+)
 MODULES = ("castor.pipelines.dedup.kernels", "castor.pipelines.decontaminate.kernels")
 
 

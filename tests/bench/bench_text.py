@@ -74,7 +74,7 @@ def measure(texts: list[str]) -> dict[str, float]:
         "python_content_hash": lambda: python_hashes(texts),
         "python_split": lambda: [t.split() for t in texts],
     }
-    for name in ("mask_email", "mask_ip", "mask_phone", "c4_lines"):
+    for name in ("mask_pii", "c4_lines"):
         steps[name] = functools.partial(load("rewriter", name).rewrite, batch)
     found = {f"{name}_mb_s": size / seconds(step) for name, step in steps.items()}
     if importlib.util.find_spec("datatrove"):

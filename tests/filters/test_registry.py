@@ -10,14 +10,14 @@ from castor.filters.registry import find, load, names
 
 def test_names_are_the_files():
     assert {"text", "url", "badwords"} <= set(names("annotator"))
-    assert {"mask_email", "mask_ip", "mask_phone", "c4_lines"} <= set(names("rewriter"))
+    assert {"mask_pii", "c4_lines"} <= set(names("rewriter"))
     assert not [n for n in names("annotator") if n.startswith("_")]
     assert list(names("policy")) == sorted(names("policy"))
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "near"),
-    [("annotator", "txt", "text"), ("rewriter", "mask_mail", "mask_email")],
+    [("annotator", "txt", "text"), ("rewriter", "mask_pi", "mask_pii")],
 )
 def test_an_unknown_name_is_an_error_with_the_nearest(kind, name, near):
     with pytest.raises(ConfigError, match=f"no {kind} named '{name}'\n  -> did you mean '{near}'"):

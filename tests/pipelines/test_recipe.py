@@ -71,7 +71,7 @@ def test_faults_say_where_and_what_is_near(tmp_path, change, words):
     ("change", "words"),
     [
         ({"annotate": ["txet"]}, ["no annotator named 'txet'", "did you mean 'text'?"]),
-        ({"rewrite": ["mask_emial"]}, ["no rewriter named", "'mask_email'"]),
+        ({"rewrite": ["mask_pi"]}, ["no rewriter named", "'mask_pii'"]),
         ({"decide": ["gopher/papr"]}, ["no policy named", "'gopher/paper'"]),
         ({"annotate": ["image"], "decide": ["gopher/paper"]}, ["no signal named 'text."]),
         ({"decide": ["nowhere.yaml"]}, ["no such policy file"]),

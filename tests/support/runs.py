@@ -15,7 +15,7 @@ name: mixed
 set: {input: null}
 sources:
   - {name: rows, kind: rows, input: "${input}"}
-rewrite: [mask_email]
+rewrite: [mask_pii]
 annotate: [text]
 decide: [POLICY]
 limits: {shard_files: 1}

@@ -1,0 +1,56 @@
+"""The kinds of personal data that are looked for, and the mask of each."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+
+from castor.filters.errors import ConfigError, unknown_name
+
+
+class Kind(enum.StrEnum):
+    """A kind of personal data; the order is the one of the codes that the kernels use."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    IP = "ip"
+    CREDIT_CARD = "credit_card"
+    IBAN = "iban"
+    KEY = "key"
+    SOCIAL_SECURITY = "social_security"
+    COORDINATES = "coordinates"
+    CREDENTIALS = "credentials"
+    USERNAME = "username"
+
+
+KINDS = tuple(Kind)
+
+# The first three are Dolma's (Soldaini et al. 2024, arXiv:2402.00159); the others follow them.
+MASKS = {
+    Kind.EMAIL: "|||EMAIL_ADDRESS|||",
+    Kind.PHONE: "|||PHONE_NUMBER|||",
+    Kind.IP: "|||IP_ADDRESS|||",
+    Kind.CREDIT_CARD: "|||CREDIT_CARD|||",
+    Kind.IBAN: "|||IBAN|||",
+    Kind.KEY: "|||KEY|||",
+    Kind.SOCIAL_SECURITY: "|||SOCIAL_SECURITY_NUMBER|||",
+    Kind.COORDINATES: "|||COORDINATES|||",
+    Kind.CREDENTIALS: "|||URL_WITH_PASSWORD|||",
+    Kind.USERNAME: "|||USERNAME|||",
+}
+
+
+def chosen(names: Iterable[str], where: str) -> tuple[Kind, ...]:
+    """The kinds of these names, each once, in the order of `KINDS`.
+
+    Raises:
+        ConfigError: a name is not a kind, or there is none.
+    """
+    given = set()
+    for name in names:
+        if name not in KINDS:
+            raise unknown_name("kind of personal data", str(name), map(str, KINDS), where=where)
+        given.add(Kind(name))
+    if not given:
+        raise ConfigError("no kind of personal data", where=where, fix="leave `kinds` out for all")
+    return tuple(k for k in KINDS if k in given)
