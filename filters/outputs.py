@@ -53,7 +53,7 @@ def is_finished(out: pathlib.Path, kind: str, made_from: Mapping[str, Any], *, f
                 return True
             if not force:
                 raise ConfigError(
-                    f"the output folder holds a {kind} made from something else",
+                    f"the output folder holds {_one(kind)} made from something else",
                     where=out,
                     got=", ".join(_differences(found["made_from"], _plain(made_from))),
                     fix="give another folder, or --force to replace what is there",
@@ -106,7 +106,7 @@ def read(out: pathlib.Path, kind: str) -> dict[str, Any]:
     manifest = storage.read_json(path)
     found = manifest.get("kind", "dataset") if isinstance(manifest, dict) else "something else"
     if found != kind:
-        raise CastorError(f"this is no {kind}", where=out, got=f"a {found}", fix="check the path")
+        raise CastorError(f"this is no {kind}", where=out, got=_one(found), fix="check the path")
     if manifest.get("schema_version") != 1:
         raise CastorError(
             f"the {kind} has schema version {manifest.get('schema_version')}, this Castor reads 1",
@@ -122,6 +122,10 @@ def read(out: pathlib.Path, kind: str) -> dict[str, Any]:
             fix="restore it, or run the command that made it again with --force",
         )
     return manifest
+
+
+def _one(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def _plain(value: Any) -> Any:

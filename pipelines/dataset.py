@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from castor.filters import storage
-from castor.filters.errors import CastorError
-from castor.filters.record import MAX_ROWS, SCHEMA_VERSION, VERSION_KEY, check_schema
+from castor.filters.errors import CastorError, ConfigError
+from castor.filters.record import MAX_ROWS, RECORD_SCHEMA, SCHEMA_VERSION, VERSION_KEY, check_schema
 
 MANIFEST = "manifest.json"
 OUTCOMES = ("kept", "dropped", "rejected", "duplicate", "contaminated")
@@ -77,11 +77,17 @@ class Dataset:
         return pa.Table.from_batches(batches)
 
 
+def is_ours(path: pathlib.Path) -> bool:
+    """Whether a path is an output folder of Castor's, finished or not, and not rows of others."""
+    return (path / MANIFEST).is_file() or (path / ".work").is_dir()
+
+
 def open_folder(path: str | pathlib.Path) -> Dataset:
     """Opens the dataset in a folder (`OUT/kept`, or `OUT` of a run for its kept rows).
 
     Raises:
-        CastorError: there is no finished dataset, or it is of a newer schema version.
+        CastorError: there is no finished dataset, something else is there (a tokenizer), or it
+            is of a newer schema version.
     """
     folder = pathlib.Path(path)
     if not (folder / MANIFEST).is_file():
@@ -93,6 +99,10 @@ def open_folder(path: str | pathlib.Path) -> Dataset:
             fix="run the same command again: it resumes" if unfinished else "check the path",
         )
     manifest = read_manifest(folder)
+    if "kind" in manifest:
+        raise CastorError(
+            "this is no dataset", where=folder, got=f"a {manifest['kind']}", fix="check the path"
+        )
     if "shards" not in manifest and (folder / "kept" / MANIFEST).is_file():
         return open_folder(folder / "kept")
     try:
@@ -100,6 +110,33 @@ def open_folder(path: str | pathlib.Path) -> Dataset:
     except (KeyError, TypeError) as error:
         raise _no_manifest(folder, f"shards that are none: {error}") from error
     return Dataset(folder, manifest, shards)
+
+
+def open_rows(path: str | pathlib.Path) -> Dataset:
+    """Opens a dataset whose rows are whole records, to be read again: kept ones.
+
+    Raises:
+        ConfigError: its rows are others, such as dropped ones, which hold no text.
+        CastorError: as of `open_folder`, or there are no rows.
+    """
+    found = open_folder(path)
+    name = found.manifest.get("dataset", "it")
+    if not found.shards:
+        raise CastorError(
+            "the dataset is empty",
+            where=path,
+            got=f"no rows in {name}",
+            fix="`castor inspect` shows where the rows of its run went",
+        )
+    lacking = [n for n in RECORD_SCHEMA.names if n not in found.schema.names]
+    if lacking:
+        raise ConfigError(
+            "only kept rows can be read again",
+            where=path,
+            got=f"{name} rows without {', '.join(lacking)}",
+            fix="give the output folder of a run, or kept/ in it",
+        )
+    return found
 
 
 def read_manifest(folder: pathlib.Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from castor.pipelines.dataset import MANIFEST, open_folder
+from castor.pipelines.dataset import is_ours, open_folder
 
 
 def dedup(
@@ -37,9 +37,4 @@ def decontaminate(
 def _rows_or_dataset(dataset: str | os.PathLike[str]) -> tuple[pathlib.Path, str]:
     """Where the rows lie, and the kind of source that reads them."""
     path = pathlib.Path(dataset)
-    ours = (path / MANIFEST).is_file()
-    if not ours and (path / ".work").is_dir():
-        open_folder(path)  # says that the run there did not finish
-    return (path / "kept" if ours and (path / "kept").is_dir() else path), (
-        "dataset" if ours else "rows"
-    )
+    return (open_folder(path).path, "dataset") if is_ours(path) else (path, "rows")

@@ -14,8 +14,7 @@ import pathlib
 from collections.abc import Iterator
 
 from castor.filters.errors import ConfigError
-from castor.filters.record import RECORD_SCHEMA
-from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES, damaged, open_folder
+from castor.pipelines.dataset import FINDINGS, MANIFEST, OUTCOMES, damaged, open_rows
 from castor.pipelines.recipe import Limits, SourceSpec
 from castor.pipelines.source import Source
 
@@ -99,15 +98,7 @@ def find(spec: SourceSpec, source: Source) -> Inputs:
 
 def _of_dataset(spec: SourceSpec) -> Inputs:
     """The shards that the manifest of a dataset names, and nothing that lies beside them."""
-    found = open_folder(os.path.abspath(os.path.expanduser(spec.input)))
-    lacking = [n for n in RECORD_SCHEMA.names if n not in found.schema.names]
-    if lacking:
-        raise ConfigError(
-            "only kept rows can be read again",
-            where=f"source {spec.name!r}",
-            got=f"{found.path}, {found.manifest.get('dataset')} rows without {', '.join(lacking)}",
-            fix="give the output folder of a run, or kept/ in it",
-        )
+    found = open_rows(os.path.abspath(os.path.expanduser(spec.input)))
     files = []
     for shard in found.shards:
         try:

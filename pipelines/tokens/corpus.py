@@ -28,7 +28,8 @@ from castor.pipelines import inputs
 from castor.pipelines.dataset import (
     MANIFEST,
     damaged,
-    open_folder,
+    is_ours,
+    open_rows,
     opened_shard,
     read_schema,
     read_shard,
@@ -107,31 +108,16 @@ def open_corpus(dataset: str | os.PathLike[str], out: pathlib.Path) -> Corpus:
         CastorError: the dataset is not finished, or damaged.
     """
     path = pathlib.Path(os.path.abspath(os.path.expanduser(os.fspath(dataset))))
-    if (path / MANIFEST).is_file() or (path / ".work").is_dir():
+    if is_ours(path):
         return _of_dataset(path, out)
     return _of_rows(os.fspath(dataset), path, out)
 
 
 def _of_dataset(path: pathlib.Path, out: pathlib.Path) -> Corpus:
-    found = open_folder(path)
+    found = open_rows(path)
     if out in (path, found.path) or out.is_relative_to(found.path):
         raise ConfigError(
             "the output folder is the dataset's own", where=out, fix="give another folder"
-        )
-    if not found.shards:
-        raise CastorError(
-            "the dataset is empty",
-            where=path,
-            got=f"no rows in {found.manifest.get('dataset', 'it')}",
-            fix="`castor inspect` shows where the rows of its run went",
-        )
-    lacking = [n for n in RECORD_SCHEMA.names if n not in found.schema.names]
-    if lacking:
-        raise ConfigError(
-            "only kept rows hold text to read",
-            where=path,
-            got=f"{found.manifest.get('dataset')} rows without {', '.join(lacking)}",
-            fix="give the output folder of a run, or kept/ in it",
         )
     shards = tuple(
         {"kind": "dataset", "root": str(found.path), "file": s.path, "blake2b": s.blake2b}

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from castor.filters import storage
+from castor.filters import outputs, storage
 from castor.filters.errors import CastorError
 from castor.filters.record import VERSION_KEY, Modality, Record, to_batch
 from castor.pipelines import api
@@ -44,6 +44,12 @@ def test_a_folder_without_a_manifest_is_no_dataset(tmp_path):
     with pytest.raises(CastorError, match="did not finish") as caught:
         api.open_dataset(tmp_path)
     assert "run the same command again" in str(caught.value)
+
+
+def test_another_output_is_no_dataset(tmp_path):
+    outputs.write(tmp_path, "tokenizer", {})
+    with pytest.raises(CastorError, match=r"this is no dataset.*a tokenizer"):
+        api.open_dataset(tmp_path)
 
 
 def test_a_newer_schema_is_refused(tmp_path):
