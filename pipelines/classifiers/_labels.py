@@ -122,9 +122,10 @@ def folds(folded: pa.Array, labels: np.ndarray, n: int, seed: int) -> np.ndarray
     for number in range(n):
         if len(np.unique(labels[found != number])) < len(np.unique(labels)):
             raise CastorError(
-                "a label is too rare for cross-validation", got=f"{n} folds, the rarest label has "
-                f"{np.bincount(labels).min()} rows", fix="give more rows of it",
-            )  # fmt: skip
+                "a label is too rare for cross-validation",
+                got=f"{n} folds, the rarest label has {np.bincount(labels).min()} rows",
+                fix="give more rows of it, with different texts",
+            )
     return found
 
 

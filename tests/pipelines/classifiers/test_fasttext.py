@@ -1,0 +1,194 @@
+"""The kind fasttext: from labelled files to a calibrated model with a card."""
+
+import gzip
+import json
+import random
+
+import fasttext
+import pyarrow as pa
+import pytest
+
+from castor.filters.classify import classifier
+from castor.filters.classify.fold import fold
+from castor.filters.errors import CastorError, ConfigError
+from castor.pipelines import api, verify
+
+FAST = ["epochs=10", "buckets=500", "dim=4", "folds=3"]
+
+
+def word(prefix, k):
+    """A word for a number; digits would all be read as 0."""
+    return f"{prefix}{chr(97 + k % 26)}{chr(97 + k // 26)}"
+
+
+def made(n, seed=0):
+    """Rows of three labels; every tenth is a copy that differs in case only."""
+    rng = random.Random(seed)
+    rows = []
+    for i in range(n):
+        label = i % 3
+        words = [word("abc"[label], rng.randrange(40)) for _ in range(5)]
+        words += [word("z", rng.randrange(40)) for _ in range(6)]
+        rng.shuffle(words)
+        rows.append({"id": str(i), "text": " ".join(words), "label": ["ham", "spam", "ads"][label]})
+    return rows + [{**r, "id": r["id"] + "c", "text": r["text"].upper()} for r in rows[::10]]
+
+
+@pytest.fixture
+def rows(tmp_path):
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress("".join(json.dumps(r) + "\n" for r in made(240)).encode()))
+    return path
+
+
+def test_a_binary_classifier_is_trained_calibrated_and_evaluated(tmp_path, rows):
+    out, other = tmp_path / "out", tmp_path / "other.jsonl"
+    other.write_text("".join(json.dumps(r) + "\n" for r in made(120, seed=5)))
+    card = api.classifier_train("fasttext", [rows], out, settings=[*FAST, "positive=spam,ads"])
+    held_out = card["held out"]
+    assert card["labels"] == {"ham": 88, "spam+ads": 176}
+    assert held_out["rows"] == 264
+    assert held_out["auc"]["low"] > 0.9
+    assert held_out["p value against majority"] < 1e-6
+    assert verify.verify(out) == []
+    found = api.classifier_eval(out, [other])
+    assert found["rows"] == 132
+    assert found["auc"]["value"] > 0.95
+    assert found["accuracy"]["low"] > found["majority accuracy"]
+    # the fasttext package reads the model, given folded texts
+    text = fold(pa.array(["bba bca bda bea BFA"]))[0].as_py()
+    assert fasttext.load_model(str(out / "model.bin")).predict(text)[0] == ("__label__spam+ads",)
+
+
+def test_the_same_data_and_seed_give_the_same_bytes(tmp_path, rows):
+    files = []
+    for name in ("one", "two"):
+        api.classifier_train("fasttext", [rows], tmp_path / name, settings=[*FAST, "positive=spam"])
+        names = ("model.bin", "classifier.json", "card.json", "card.md", "manifest.json")
+        files.append([(tmp_path / name / n).read_bytes() for n in names])
+    assert files[0] == files[1]
+    api.classifier_train("fasttext", [rows], tmp_path / "three", settings=FAST, seed=1)
+    assert (tmp_path / "three" / "model.bin").read_bytes() != files[0][0]
+
+
+def test_topics(tmp_path, rows):
+    out = tmp_path / "out"
+    card = api.classifier_train("fasttext", [rows], out, settings=FAST)
+    assert card["positive"] is None
+    assert card["held out"]["accuracy"]["low"] > 0.7
+    assert set(card["held out"]["by label"]) == {"ham", "spam", "ads"}
+    judged = classifier.load(out).judge(pa.array(["aba aca ada", "cba cca cda"]))
+    names = classifier.load(out).names
+    assert [names[k] for k in judged.label] == ["ham", "ads"]
+
+
+def test_seeds_and_keep_rate(tmp_path):
+    rng = random.Random(0)
+
+    def texts(share_good, n):
+        letters = ["a" if rng.random() < share_good else "b" for _ in range(n)]
+        return [
+            " ".join(
+                word(k, rng.randrange(9)) + " " + word("z", rng.randrange(30)) for _ in "123456"
+            )
+            for k in letters
+        ]
+
+    for name, share, n in (("wiki", 1, 100), ("crawl", 0.2, 300)):
+        lines = "".join(json.dumps({"text": t}) + "\n" for t in texts(share, n))
+        (tmp_path / f"{name}.jsonl").write_text(lines)
+    data = [tmp_path / "wiki.jsonl", tmp_path / "crawl.jsonl"]
+    settings = [*FAST, "good=wiki*", "keep_rate=0.1", "balance=yes"]
+    card = api.classifier_train("fasttext", data, tmp_path / "out", settings=settings)
+    assert card["labels"] == {"good": 100, "random": 100}
+    assert card["positive"] == "good"
+    found = classifier.load(tmp_path / "out")
+    fresh = [found.judge(pa.array(texts(s, 500))).probability for s in (0, 0.2, 1)]
+    kept = [(p >= found.threshold).mean() for p in fresh]
+    assert kept[0] < 0.02
+    assert 0.03 < kept[1] < 0.2
+    assert kept[2] > 0.2
+
+
+def test_a_target_precision_sets_the_threshold(tmp_path, rows):
+    settings = [*FAST, "positive=spam", "precision=0.97"]
+    card = api.classifier_train("fasttext", [rows], tmp_path / "out", settings=settings)
+    at = card["held out"]["at threshold"]
+    assert at["precision"]["value"] > 0.9
+    assert classifier.load(tmp_path / "out").threshold == card["held out"]["threshold"]
+    noise = tmp_path / "noise.jsonl"
+    rows = [{"text": word("w", i % 20), "label": str(i % 2)} for i in range(80)]
+    rows += [{"text": word("w", i), "label": str(1 - i % 2)} for i in range(20)]
+    noise.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    wanted = [*FAST, "precision=0.999", "calibration=platt"]
+    with pytest.raises(CastorError, match="no threshold"):
+        api.classifier_train("fasttext", [noise], tmp_path / "no", settings=wanted)
+
+
+def test_tables_are_read_with_their_quotes_or_without(tmp_path):
+    lines = [f'"he said ""{w}"", twice\nover",{k % 2}' for k, w in enumerate("abcdefgh" * 4)]
+    table = tmp_path / "rows.csv"
+    table.write_text("tweet,class\n" + "\n".join(lines))
+    card = api.classifier_train("fasttext", [table], tmp_path / "out", settings=FAST)
+    assert card["labels"] == {"0": 16, "1": 16}
+    tabs = tmp_path / "rows.tsv"
+    tabs.write_text("Label\tSMS\n" + "".join(f'{k % 2}\t"open {word("t", k)}\n' for k in range(30)))
+    card = api.classifier_train("fasttext", [tabs], tmp_path / "tabs", settings=FAST)
+    assert card["labels"] == {"0": 15, "1": 15}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["epoch=3"], "no option named 'epoch'"),
+        (["epochs=many"], "epochs must be a whole number"),
+        (["precision=0.9", "keep_rate=0.1"], "not both"),
+        (["precision=2"], "between 0 and 1"),
+        (["label=colour"], "no field 'colour'"),
+        (["positive=eggs"], "no row has this label"),
+        (["good=rows*", "positive=spam"], "not both"),
+        (["read=upper"], "no read named"),
+        (["folds=1"], "folds must be"),
+        (["loss=hinge"], "no such loss"),
+    ],
+)
+def test_wrong_options_are_refused(tmp_path, rows, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        api.classifier_train("fasttext", [rows], tmp_path / "out", settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", '{"text": "x", "label": "a"}\n{"text": "y"}\n', "has no label"),
+        ("a.jsonl", '{"text": "x", "label": "a"}\n{"text": ', "cannot be read"),
+        ("a.jsonl", '{"text": "x", "label": "a"}\n{"text": "y", "label": "a"}', "one label only"),
+        ("a.jsonl.gz", "no gzip", "one label only|cannot be read|usual fields"),
+        ("a.pdf", "x", "no reader"),
+        ("a.jsonl", '{"text": "x", "label": "a"}\n{"text": "y", "label": "b"}', "too rare"),
+    ],
+)
+def test_bad_data_is_told(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(CastorError, match=message):
+        api.classifier_train("fasttext", [path], tmp_path / "out", settings=FAST)
+
+
+@pytest.mark.kit
+@pytest.mark.parametrize(
+    ("file", "settings", "auc"),
+    [
+        ("spam/sms-spam-a.tsv.gz", ["positive=spam"], 0.99),
+        ("toxicity/davidson-sample.csv.gz", ["label=class", "positive=0,1"], 0.95),
+        ("quality/dclm-human-a.jsonl.gz", [], 0.75),
+    ],
+)
+def test_the_kit_is_learnt(kit, tmp_path, file, settings, auc):
+    card = api.classifier_train(
+        "fasttext", [kit / "labelled" / file], tmp_path / "out", settings=settings
+    )
+    held_out = card["held out"]
+    assert held_out["auc"]["value"] >= auc
+    assert held_out["p value against majority"] < 1e-6
+    assert held_out["calibration error"] < 0.1
