@@ -7,6 +7,7 @@ of its parts: of registries, and of services that give out names to the public.
 from __future__ import annotations
 
 import functools
+import hashlib
 
 from publicsuffixlist import PSLFILE, PublicSuffixList
 
@@ -23,6 +24,13 @@ def top_level_domains() -> frozenset[str]:
         lines = [line.strip() for line in file]
     found = {line.rpartition(".")[2] for line in lines if line and not line.startswith("//")}
     return frozenset(found | {label.encode("idna").decode() for label in found})
+
+
+@functools.cache
+def digest() -> str:
+    """Digest of the list, which a newer package changes: 16 hex digits."""
+    with open(PSLFILE, "rb") as file:
+        return hashlib.blake2b(file.read(), digest_size=8).hexdigest()
 
 
 @functools.lru_cache(1 << 16)

@@ -7,6 +7,7 @@ import pkgutil
 
 PACKAGES = (
     "castor.filters.kernels",
+    "castor.filters.block_lists.kernels",
     "castor.filters.pii.kernels",
     "castor.filters.classify.kernels",
 )

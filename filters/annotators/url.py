@@ -1,4 +1,4 @@
-"""Whether a document's address is on a block list.
+"""What lists of domains and addresses say about a document's URL.
 
 Options, all lists of texts:
     lists: files, folders, globs or tar archives of lists, one entry per line: domains
@@ -7,14 +7,14 @@ Options, all lists of texts:
         comments; every other rule of an Adblock list is left out.
     categories: which lists block. A list's category is the folder it lies in if it is called
         `domains` or `urls` (UT1 as published), else its file name without `-domains` or
-        `-urls`. By default all but UT1's lists of what to allow: child, liste_blanche,
-        liste_bu and press.
+        `-urls`. By default all that do not allow.
+    allow: which lists allow. By default, where they are there and do not block, UT1's lists of
+        what to allow: child, liste_blanche, liste_bu and press.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 import urllib.parse
 from collections.abc import Mapping
@@ -25,23 +25,37 @@ import pyarrow as pa
 
 from castor.filters.annotator import Context, annotator
 from castor.filters.annotators import _lists
-from castor.filters.errors import unknown_name
+from castor.filters.block_lists.entries import Entries, ascii_host, entries, hashes
+from castor.filters.block_lists.table import Table, build
+from castor.filters.errors import ConfigError, unknown_name
+from castor.filters.public_suffix import digest as suffix_digest
+from castor.filters.public_suffix import registered
 from castor.filters.record import Modality
 
 WHERE = "the options of annotator url"
-OPTIONS = {"lists", "categories"}
-ALLOWED = frozenset({"child", "liste_blanche", "liste_bu", "press"})
+OPTIONS = {"lists", "categories", "allow"}
+ALLOWING = frozenset({"child", "liste_blanche", "liste_bu", "press"})
 ADDRESS = re.compile(r"[0-9.]+|[0-9a-f:]*::?[0-9a-f:]*")
+WWW = "www."
 
 
-class BlockList(NamedTuple):
-    """Hashed entries, sorted, and the category of each; domains and addresses apart."""
+class Lists(NamedTuple):
+    """Domains and addresses of all lists that take part, and what each category does."""
 
     categories: tuple[str, ...]
-    domains: np.ndarray  # uint64 [n]
-    domain_categories: np.ndarray  # int32 [n]
-    urls: np.ndarray
-    url_categories: np.ndarray
+    allows: np.ndarray  # bool [n_categories]
+    domains: Table
+    addresses: Table
+
+
+class Verdict(NamedTuple):
+    """What lists say about one URL; all null where it names no host."""
+
+    registered_domain: str | None = None
+    is_domain_blocked: bool | None = None
+    is_url_blocked: bool | None = None
+    blocking_lists: str | None = None
+    allowing_lists: str | None = None
 
 
 def fingerprint(options: Mapping[str, object]) -> str:
@@ -51,47 +65,56 @@ def fingerprint(options: Mapping[str, object]) -> str:
         ConfigError: an option, a path or a category is wrong.
     """
     given = _lists.checked(options, OPTIONS, WHERE)
-    content = _lists.digest(given.get("lists", []), WHERE)
-    if "categories" not in given:
-        return content
-    compiled(options)  # refuses a category that no list has
-    return f"{content} {sorted(given['categories'])}"
+    content = f"{_lists.digest(given.get('lists', []), WHERE)} {suffix_digest()}"
+    chosen = {k: sorted(given[k]) for k in ("categories", "allow") if k in given}
+    if chosen:
+        compiled(options)  # refuses a category that no list has
+    return f"{content} {chosen}" if chosen else content
 
 
 @annotator(
-    version=1,
+    version=2,
     reads="batch",
     modalities=tuple(Modality),
     writes={
+        "registered_domain": pa.string(),
         "is_domain_blocked": pa.bool_(),
         "is_url_blocked": pa.bool_(),
-        "blocking_list": pa.string(),
+        "blocking_lists": pa.string(),
+        "allowing_lists": pa.string(),
     },
     check=fingerprint,
 )
 def url(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]:
-    """Looks up `meta.url` in block lists; without the option `lists` nothing is blocked.
+    """Looks up `meta.url` in lists of domains and addresses, each of a category.
 
-    A domain blocks itself and everything under it at a dot (`evil.com` blocks `a.b.evil.com`,
-    not `notevil.com`); a `www.` in front is ignored. An address blocks itself and what
-    follows it at `/` or `?`. `blocking_list` is the category that blocks, the first by name.
-    All null for a row without `meta.url`, or whose URL names no host.
+    A listed domain is everything under it at a dot: `evil.com` lists `a.b.evil.com`. Not so a
+    public suffix: `co.uk` or `github.io` in a list is that host alone, never its tenants. A
+    listed address is itself and what follows it at `/` or `?`. `www.` does not matter.
+
+    A list that allows wins over every list that blocks. `is_domain_blocked` and
+    `is_url_blocked` say what blocks, `blocking_lists` by which categories, also where others
+    allow it, and `allowing_lists` which those are; names are in order, with commas, and null
+    stands for none. `registered_domain` is what somebody registered under a public suffix,
+    `b.co.uk` of `a.b.co.uk`; null for an IP address. All null for a row without `meta.url`, or
+    whose URL names no host.
     """
     lists = compiled(context.options.get("url", {}))
-    rows: list[tuple[bool, bool, str | None] | tuple[None, None, None]] = []
-    for facts in batch.column("meta").to_pylist():
-        parts = split(dict(facts).get("url") or "")
-        rows.append((None, None, None) if parts is None else _look_up(lists, *parts))
-    domain, address, name = zip(*rows, strict=True)
-    return {
-        "is_domain_blocked": pa.array(domain, pa.bool_()),
-        "is_url_blocked": pa.array(address, pa.bool_()),
-        "blocking_list": pa.array(name, pa.string()),
-    }
+    parts = [split(dict(facts).get("url") or "") for facts in batch.column("meta").to_pylist()]
+    domains = [_suffixes(p[0]) if p else [] for p in parts]
+    addresses = [_prefixes(*p) if p else [] for p in parts]
+    by_domain = _found(lists.domains, domains)
+    by_address = _found(lists.addresses, addresses)
+    rows = [
+        Verdict() if p is None else _verdict(lists, p[0], by_domain[i], by_address[i])
+        for i, p in enumerate(parts)
+    ]
+    columns = zip(*rows, strict=True)
+    return {name: pa.array(c) for name, c in zip(Verdict._fields, columns, strict=True)}
 
 
-def compiled(options: Mapping[str, object]) -> BlockList:
-    """The block list of these options; kept until a file's size or time changes.
+def compiled(options: Mapping[str, object]) -> Lists:
+    """The lists of these options; kept until a file's size or time changes.
 
     Raises:
         ConfigError: an option, a path or a category is wrong.
@@ -99,114 +122,92 @@ def compiled(options: Mapping[str, object]) -> BlockList:
     given = _lists.checked(options, OPTIONS, WHERE)
     paths = given.get("lists", [])
     files = _lists.stamp(paths, WHERE) if paths else ()
-    chosen = given.get("categories")
-    return _compiled(files, None if chosen is None else tuple(sorted(chosen)))
+    block, allow = (given.get(k) for k in ("categories", "allow"))
+    return _compiled(
+        files,
+        None if block is None else tuple(sorted(block)),
+        None if allow is None else tuple(sorted(allow)),
+    )
 
 
 def split(address: str) -> tuple[str, str] | None:
     """Host without `www.`, and path with query, both in lower case; None without a host."""
     try:
         parts = urllib.parse.urlsplit(address.strip().lower())
-        host = (parts.hostname or "").rstrip(".").removeprefix("www.")
+        host = (parts.hostname or "").rstrip(".").removeprefix(WWW)
     except ValueError:
         return None
     if not host:
         return None
     query = f"?{parts.query}" if parts.query else ""
-    return _ascii(host), parts.path.rstrip("/") + query
+    return ascii_host(host), parts.path.rstrip("/") + query
 
 
-def _look_up(lists: BlockList, host: str, path: str) -> tuple[bool, bool, str | None]:
-    domain = _find(lists.domains, lists.domain_categories, _suffixes(host))
-    address = _find(lists.urls, lists.url_categories, _prefixes(host, path))
-    found = [c for c in (domain, address) if c is not None]
-    name = min((lists.categories[c] for c in found), default=None)
-    return domain is not None, address is not None, name
+def _verdict(lists: Lists, host: str, domain: np.ndarray, address: np.ndarray) -> Verdict:
+    blocks = ~lists.allows
+    allowing = _names(lists, (domain | address) & lists.allows)
+    return Verdict(
+        None if ADDRESS.fullmatch(host) else registered(host),
+        bool((domain & blocks).any()) and allowing is None,
+        bool((address & blocks).any()) and allowing is None,
+        _names(lists, (domain | address) & blocks),
+        allowing,
+    )
+
+
+def _names(lists: Lists, chosen: np.ndarray) -> str | None:
+    names = [lists.categories[c] for c in np.flatnonzero(chosen)]
+    return ",".join(names) if names else None
 
 
 def _suffixes(host: str) -> list[str]:
-    if ADDRESS.fullmatch(host):
+    """The host and the domains it lies under, down to what somebody registered."""
+    last = None if ADDRESS.fullmatch(host) else registered(host)
+    if last is None:
         return [host]
     labels = host.split(".")
-    return [".".join(labels[i:]) for i in range(len(labels))]
+    return [".".join(labels[i:]) for i in range(len(labels) - last.count("."))]
 
 
 def _prefixes(host: str, path: str) -> list[str]:
     ends = [m.start() for m in re.finditer(r"[/?]", path) if m.start() > 0]
-    return [host + path[:end] for end in (*ends, len(path))]
+    return [host + path[:end] for end in (*ends, len(path))] if path else []
 
 
-def _find(keys: np.ndarray, categories: np.ndarray, texts: list[str]) -> int | None:
-    """The lowest category of any of the texts."""
-    if not len(keys):
-        return None
-    wanted = np.array([_key(t) for t in texts], np.uint64)
-    place = np.searchsorted(keys, wanted)
-    hit = keys[np.minimum(place, len(keys) - 1)] == wanted
-    return int(categories[place[hit]].min()) if hit.any() else None
-
-
-def _key(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+def _found(table: Table, texts: list[list[str]]) -> np.ndarray:
+    """The categories of each row's texts: bool [rows, n_categories]."""
+    found = np.zeros((len(texts), table.members.shape[1]), bool)
+    row = np.repeat(np.arange(len(texts)), [len(t) for t in texts])
+    if len(row) and len(table.keys):
+        np.logical_or.at(found, row, table.find(hashes([t for each in texts for t in each])))
+    return found
 
 
 @functools.lru_cache(maxsize=4)
-def _compiled(files: _lists.Stamp, chosen: tuple[str, ...] | None) -> BlockList:
-    lists = [(_category(f.name), f.data) for f in _lists.read(files, WHERE)]
-    names = {name for name, _ in lists}
-    for name in chosen or ():
+def _compiled(
+    files: _lists.Stamp, block: tuple[str, ...] | None, allow: tuple[str, ...] | None
+) -> Lists:
+    read: dict[str, list[Entries]] = {}
+    for file in _lists.read(files, WHERE):
+        read.setdefault(_category(file.name), []).append(entries(file.data))
+    names = set(read)
+    for name in (*(block or ()), *(allow or ())):
         if name not in names:
             raise unknown_name("category of block lists", name, names, where=WHERE)
-    names = names - ALLOWED if chosen is None else names & set(chosen)
-    categories = tuple(sorted(names))
-    domains: dict[int, int] = {}
-    urls: dict[int, int] = {}
-    for name, data in sorted(lists):
-        if name not in names:
-            continue
-        text = data.decode("utf-8", "replace")
-        is_adblock = text.startswith("[Adblock")
-        for line in text.splitlines():
-            entry = _entry(line, is_adblock)
-            if entry is not None:
-                kind = urls if "/" in entry else domains
-                kind.setdefault(_key(entry), categories.index(name))
-    return BlockList(categories, *_sorted(domains), *_sorted(urls))
-
-
-def _sorted(entries: dict[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    keys = np.array(list(entries), np.uint64)
-    order = np.argsort(keys)
-    return keys[order], np.array(list(entries.values()), np.int32)[order]
-
-
-def _entry(line: str, is_adblock: bool) -> str | None:
-    """A line as a domain, or an address if it has a slash; None if it says neither."""
-    line = line.strip().lower()
-    if not line or line[0] in "#![":
-        return None
-    if line.startswith("||") and line.endswith("^"):
-        line = line[2:-1]
-    elif is_adblock or line[0] in "|@":
-        return None
-    fields = line.split("#", 1)[0].split()
-    if len(fields) == 2 and fields[0] in ("0.0.0.0", "127.0.0.1", "::", "::1"):
-        fields = fields[1:]
-    if len(fields) != 1 or "*" in fields[0] or fields[0] in ("0.0.0.0", "127.0.0.1"):
-        return None
-    entry = re.sub(r"^https?://", "", fields[0]).removeprefix("www.").rstrip("/")
-    host, slash, rest = entry.partition("/")
-    return None if "." not in host else _ascii(host) + slash + rest
-
-
-def _ascii(host: str) -> str:
-    """The host in the form that the domain name system uses."""
-    if host.isascii():
-        return host
-    try:
-        return host.encode("idna").decode()
-    except UnicodeError:
-        return host
+    twice = sorted(set(block or ()) & set(allow or ()))
+    if twice:
+        raise ConfigError("a category blocks and allows", where=WHERE, got=", ".join(twice))
+    allowing = names & (ALLOWING - set(block or ()) if allow is None else set(allow))
+    blocking = names - ALLOWING - allowing if block is None else set(block)
+    categories = tuple(sorted(allowing | blocking))
+    tables = [
+        build(
+            {i: np.concatenate([e[kind] for e in read[c]]) for i, c in enumerate(categories)},
+            len(categories),
+        )
+        for kind in range(2)
+    ]
+    return Lists(categories, np.array([c in allowing for c in categories], bool), *tables)
 
 
 def _category(name: str) -> str:

@@ -29,14 +29,16 @@ def folder(tmp_path):
     return tmp_path
 
 
-def looked_up(addresses, **options):
+NAMES = ("is_domain_blocked", "is_url_blocked", "blocking_lists")
+
+
+def looked_up(addresses, names=NAMES, **options):
     rows = (
         Record(str(i), "s", Modality.TEXT, "x", meta={} if a is None else {"url": a})
         for i, a in enumerate(addresses)
     )
     found = url.url.annotate(to_batch(rows), Context(options={"url": options}))
     assert found.column("url.error").null_count == len(addresses)
-    names = ("is_domain_blocked", "is_url_blocked", "blocking_list")
     return list(zip(*(found.column(f"url.{n}").to_pylist() for n in names), strict=True))
 
 
@@ -85,6 +87,47 @@ def test_categories_choose_lists(folder):
     assert found == [(False, False, None), (True, False, "press")]
 
 
+def test_lists_that_allow_win(folder):
+    (folder / "press-domains.txt").write_text("news.evil.example\nsite.example\n")
+    addresses = [
+        "http://a.news.evil.example/",
+        "http://evil.example/",
+        "http://site.example/bad/page",
+    ]
+    lists = [str(folder)]
+    assert looked_up(addresses, lists=lists) == [
+        (False, False, "adult"), (True, False, "adult"), (False, False, "phishing")
+    ]  # fmt: skip
+    found = looked_up(addresses, lists=lists, allow=["hosts-excerpt"])
+    assert [f[:2] for f in found] == [(True, False), (True, False), (False, True)]
+    allowed = looked_up(["http://site.example/bad/page"], lists=lists, names=("allowing_lists",))
+    assert allowed == [("press",)]
+
+
+def test_all_categories_are_told_in_order(folder):
+    (folder / "zeta-domains.txt").write_text("evil.example\nonly.example\n")
+    addresses = ["http://x.evil.example/", "http://only.example/"]
+    assert looked_up(addresses, lists=[str(folder)]) == [
+        (True, False, "adult,zeta"), (True, False, "zeta")
+    ]  # fmt: skip
+
+
+def test_a_public_suffix_is_itself_only(tmp_path):
+    (tmp_path / "x-domains.txt").write_text(
+        "co.uk\ngithub.io\nexample.co.uk\ntenant.blogspot.com\n"
+    )
+    addresses = ["http://other.co.uk/", "http://a.example.co.uk/", "http://somebody.github.io/",
+                 "http://github.io/", "http://x.tenant.blogspot.com/"]  # fmt: skip
+    blocked = [b for b, _, _ in looked_up(addresses, lists=[str(tmp_path)])]
+    assert blocked == [False, True, False, True, True]
+
+
+def test_registered_domain():
+    addresses = ["http://a.b.example.co.uk/", "http://x.github.io/", "http://192.0.2.1/", "none"]
+    found = looked_up(addresses, names=("registered_domain",))
+    assert found == [("example.co.uk",), ("x.github.io",), (None,), (None,)]
+
+
 def test_archives_and_globs(tmp_path):
     with tarfile.open(tmp_path / "lists.tar.xz", "w:xz") as archive:
         member = tarfile.TarInfo("blacklists/gambling/domains")
@@ -103,13 +146,15 @@ def test_archives_and_globs(tmp_path):
         ({"lists": ["/nowhere/x"]}, "/nowhere/x"),
         ({"lists": ["{folder}"], "categories": ["adlut"]}, "did you mean 'adult'"),
         ({"lists": ["{folder}/broken.tar.xz"]}, "cannot be read"),
+        ({"lists": ["{folder}"], "allow": ["prees"]}, "did you mean 'press'"),
+        ({"lists": ["{folder}"], "allow": ["adult"], "categories": ["adult"]}, "blocks and allows"),
     ],
 )
 def test_wrong_options_are_configuration_errors(folder, options, message):
     (folder / "broken.tar.xz").write_bytes(b"no archive")
     if isinstance(options.get("lists"), list):
         options = {**options, "lists": [p.format(folder=folder) for p in options["lists"]]}
-    if "categories" in options:
+    if {"categories", "allow"} & set(options):
         (folder / "broken.tar.xz").unlink()
     with pytest.raises(ConfigError, match=message):
         url.compiled(options)

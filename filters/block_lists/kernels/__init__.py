@@ -1,0 +1,1 @@
+"""Compiled: the lines of lists, and the hash of an entry."""
