@@ -9,6 +9,7 @@ PACKAGES = (
     "castor.filters.kernels",
     "castor.filters.block_lists.kernels",
     "castor.filters.pii.kernels",
+    "castor.filters.word_lists.kernels",
     "castor.filters.classify.kernels",
 )
 MODULES = ("castor.pipelines.dedup.kernels", "castor.pipelines.decontaminate.kernels")

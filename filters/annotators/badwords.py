@@ -9,10 +9,8 @@ Options, all lists of texts:
 from __future__ import annotations
 
 import functools
-import itertools
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,18 +18,13 @@ import pyarrow as pa
 from castor.filters.annotator import Context, annotator
 from castor.filters.annotators import _lists
 from castor.filters.errors import ConfigError
+from castor.filters.kernels.column import buffers
+from castor.filters.kernels.words import normalised_words
+from castor.filters.word_lists.lists import WordList, Words, counts, word_list
 
 WHERE = "the options of annotator badwords"
 OPTIONS = {"lists", "default_language"}
 CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9-]+)?")
-SUBSTRINGS = ("ko",)  # particles are written onto the word
-
-
-class WordList(NamedTuple):
-    """The entries of one language: by length in words, their hashes, sorted."""
-
-    by_length: dict[int, np.ndarray]  # uint64 [n] each
-    pattern: re.Pattern[str] | None  # for SUBSTRINGS, over case-folded text
 
 
 def fingerprint(options: Mapping[str, object]) -> str:
@@ -45,7 +38,7 @@ def fingerprint(options: Mapping[str, object]) -> str:
 
 
 @annotator(
-    version=1,
+    version=2,
     reads="batch",
     writes={
         "language": pa.string(),
@@ -60,39 +53,33 @@ def badwords(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]:
     `language` is the language whose list was used: the first part of `meta.language`, or the
     default; null, as are the counts, where there is no list of it. Entries and text are
     compared as `words.normalised_words` cuts them, so case, punctuation and spacing do not
-    matter; an entry of several words must stand in one piece. In Chinese, Japanese and Thai
-    every letter is a word, so an entry is found anywhere; in Korean too, where each place
-    that an entry is found at counts as one word. A word in several entries is counted once.
-    `bad_word_fraction` is null for a text without words.
+    matter; an entry of several words must stand in one piece. What a word is depends on the
+    script: a run of letters and marks between spaces and signs; in Chinese, Japanese and Thai
+    every letter with its marks, so an entry is found anywhere (as mC4 has it), but never cuts a
+    letter from its marks. In Korean, where particles are written onto the word, a word counts
+    that begins with an entry. A word in several entries is counted once. `bad_word_fraction`
+    is null for a text without words.
     """
     lists, default = compiled(context.options.get("badwords", {}))
     column = batch.column("text")
     meta = [dict(facts) for facts in batch.column("meta").to_pylist()]
     languages = [_primary(facts.get("language") or default) for facts in meta]
-    valid = column.is_valid().to_pylist()
-    rows = [i for i, l in enumerate(languages) if l in lists and valid[i]]
-    counts: list[int | None] = [None] * len(column)
-    totals: list[int] = [0] * len(column)
-    if rows:
-        from castor.filters.kernels.words import normalised_words
-
-        chosen = column.take(pa.array(rows, pa.int64()))
-        hashes, _, _, offsets = normalised_words(chosen)
-        for k, row in enumerate(rows):
-            words = hashes[offsets[k] : offsets[k + 1]]
-            entry = lists[languages[row]]
-            totals[row] = len(words)
-            counts[row] = (
-                len(entry.pattern.findall(chosen[k].as_py().casefold()))
-                if entry.pattern
-                else _covered(words, entry.by_length)
-            )
-    fractions = [None if not n or c is None else c / n for c, n in zip(counts, totals, strict=True)]
-    used = [l if c is not None else None for l, c in zip(languages, counts, strict=True)]
+    by_language: dict[str, list[int]] = {}
+    for row, valid in enumerate(column.is_valid().to_pylist()):
+        if valid and languages[row] in lists:
+            by_language.setdefault(languages[row], []).append(row)
+    n_bad = n_words = np.zeros(len(column), np.int64)
+    if by_language:
+        words = Words(*normalised_words(column), *buffers(column))
+        n_bad, n_words = counts(words, by_language, lists), np.diff(words.offsets)
+    used = [language if language in by_language else None for language in languages]
+    listed = np.array([language is not None for language in used], bool)
+    missing = column.is_null().to_numpy(zero_copy_only=False) | ~listed
+    fractions = n_bad / np.maximum(n_words, 1)
     return {
-        "language": pa.array(used, pa.string()),
-        "n_bad_words": pa.array(counts, pa.int64()),
-        "bad_word_fraction": pa.array(fractions, pa.float64()),
+        "language": pa.array(used, pa.string(), mask=missing),
+        "n_bad_words": pa.array(n_bad, pa.int64(), mask=missing),
+        "bad_word_fraction": pa.array(fractions, pa.float64(), mask=missing | (n_words == 0)),
     }
 
 
@@ -119,21 +106,6 @@ def _primary(language: str) -> str:
     return re.split(r"[-_]", language.strip().lower(), maxsplit=1)[0]
 
 
-def _covered(words: np.ndarray, by_length: Mapping[int, np.ndarray]) -> int:
-    """Words that lie in an entry."""
-    from castor.filters.kernels.words import fold_grams
-
-    covered = np.zeros(len(words), bool)
-    for n, entries in by_length.items():
-        if n > len(words):
-            continue
-        grams = fold_grams(words, n)
-        place = np.minimum(np.searchsorted(entries, grams), len(entries) - 1)
-        for start in np.flatnonzero(entries[place] == grams):
-            covered[start : start + n] = True
-    return int(covered.sum())
-
-
 @functools.lru_cache(maxsize=4)
 def _compiled(files: _lists.Stamp) -> dict[str, WordList]:
     entries: dict[str, set[str]] = {}
@@ -143,20 +115,4 @@ def _compiled(files: _lists.Stamp) -> dict[str, WordList]:
             lines = data.decode("utf-8", "replace").splitlines()
             found = entries.setdefault(_primary(base), set())
             found |= {line.strip() for line in lines if line.strip()}
-    return {language: _word_list(language, sorted(e)) for language, e in sorted(entries.items())}
-
-
-def _word_list(language: str, entries: list[str]) -> WordList:
-    from castor.filters.kernels.words import fold_grams, normalised_words
-
-    hashes, _, _, offsets = normalised_words(pa.array(entries, pa.large_string()))
-    by_length: dict[int, set[int]] = {}
-    for start, stop in itertools.pairwise(offsets.tolist()):
-        n = int(stop - start)
-        if n:  # an entry of signs only is no word
-            by_length.setdefault(n, set()).add(int(fold_grams(hashes[start:stop], n)[0]))
-    arrays = {n: np.array(sorted(by_length[n]), np.uint64) for n in sorted(by_length)}
-    if language not in SUBSTRINGS:
-        return WordList(arrays, None)
-    longest_first = sorted((e.casefold() for e in entries), key=lambda e: (-len(e), e))
-    return WordList(arrays, re.compile("|".join(map(re.escape, longest_first))))
+    return {language: word_list(language, e) for language, e in sorted(entries.items())}

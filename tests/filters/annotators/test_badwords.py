@@ -1,11 +1,17 @@
 """Annotator badwords: words, phrases and scripts without spaces. The bad words are harmless."""
 
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from castor.filters.annotator import Context
 from castor.filters.annotators import badwords
 from castor.filters.errors import ConfigError
+from castor.filters.kernels.column import buffers
+from castor.filters.kernels.words import normalised_words
 from castor.filters.record import Modality, Record, to_batch
+from castor.filters.word_lists.lists import Words, counts, word_list
 
 
 @pytest.fixture
@@ -14,7 +20,12 @@ def folder(tmp_path):
         "en": "heck\ndarn it\nit darn\nb!!\n!!\n",
         "de.txt": "mist\n",
         "zh": "坏词\n",
-        "ko": "나쁜\n",
+        "ko": "나쁜\n고자\n나쁜 말\n",
+        "th": "กู\nมาก ๆ\n",
+        "ja": "ばか\nアホ\n",
+        "ru": "плохой\n",
+        "tr": "kötıcık\n",
+        "ar": "سيئ\n",
         "LICENSE": "everyone",
     }.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -45,12 +56,51 @@ def counted(folder, text, language=None, **options):
         ("heck", "fr", [None, None, None]),
         ("这是坏词吗", "zh", ["zh", 2, 0.4]),
         ("나쁜데 좋다", "ko", ["ko", 1, 0.5]),
+        ("하고자 한다", "ko", ["ko", 0, 0.0]),  # inside a word, another word
+        ("고자를 나쁜 말", "ko", ["ko", 3, 1.0]),
+        ("กูไป", "th", ["th", 1, 1 / 3]),
+        ("กไก่", "th", ["th", 0, 0.0]),  # the letter without its mark
+        ("お前はばかだ", "ja", ["ja", 2, 1 / 3]),
+        ("アホ", "ja", ["ja", 2, 1.0]),
+        ("Плохой, плохойный", "ru", ["ru", 1, 0.5]),
+        ("KÖTICIK kötıcık kötıcıklar", "tr", ["tr", 2, 2 / 3]),
+        ("هذا سيئ جدا", "ar", ["ar", 1, 1 / 3]),
         ("!!", "en", ["en", 0, None]),
         (None, "en", [None, None, None]),
     ],
 )
 def test_counts(folder, text, language, expected):
     assert counted(folder, text, language) == expected
+
+
+def test_rows_of_many_languages_are_counted_each_by_its_own(folder):
+    rows = [("heck mist", "en"), ("heck mist", "de"), (None, "de"), ("heck", "xx"), ("", "en"),
+            ("나쁜데", "ko"), ("darn it, darn it", "en")]  # fmt: skip
+    batch = to_batch(
+        Record(str(i), "s", Modality.TEXT, t, meta={"language": l})
+        for i, (t, l) in enumerate(rows)
+    )  # fmt: skip
+    options = {"badwords": {"lists": [str(folder)]}}
+    found = badwords.badwords.annotate(batch.slice(1), Context(options=options))
+    assert found.column("badwords.n_bad_words").to_pylist() == [1, None, None, 0, 1, 4]
+    assert found.column("badwords.bad_word_fraction").to_pylist() == [0.5, None, None, None, 1, 1]
+
+
+WORDS = st.sampled_from(["heck", "darn", "it", "b", "x", "mist"])
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(WORDS, max_size=12), st.lists(st.lists(WORDS, min_size=1, max_size=4), max_size=6))
+def test_covered_words_are_those_that_an_oracle_finds(text, entries):
+    covered = set()
+    for entry in entries:
+        for i in range(len(text) - len(entry) + 1):
+            if text[i : i + len(entry)] == entry:
+                covered |= set(range(i, i + len(entry)))
+    column = pa.array([" ".join(text)], pa.large_string())
+    table = {"en": word_list("en", [" ".join(e) for e in entries])}
+    words = Words(*normalised_words(column), *buffers(column))
+    assert counts(words, {"en": [0]}, table).tolist() == [len(covered)]
 
 
 def test_the_default_language_is_an_option(folder):

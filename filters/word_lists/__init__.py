@@ -1,0 +1,1 @@
+"""Lists of words and phrases by language, found in text by the rule of its script."""

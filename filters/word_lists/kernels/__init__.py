@@ -1,0 +1,1 @@
+"""Compiled: words of a text looked up in lists."""
