@@ -7,6 +7,7 @@ import pkgutil
 
 PACKAGES = (
     "castor.filters.kernels",
+    "castor.filters.kernels.datatrove",
     "castor.filters.block_lists.kernels",
     "castor.filters.pii.kernels",
     "castor.filters.word_lists.kernels",

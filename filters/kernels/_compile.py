@@ -62,6 +62,18 @@ def at(typingctx: Any, data: Any, i: Any) -> Any:
 
 
 @intrinsic
+def put(typingctx: Any, data: Any, i: Any, value: Any) -> Any:
+    """data[i] = value for an i that is known to be in the array; value has the array's type."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        builder.store(args[2], builder.gep(array.data, [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(data, types.int64, data.dtype), codegen
+
+
+@intrinsic
 def trailing_zeros(typingctx: Any, value: Any) -> Any:
     """How many low bits of a uint64 are 0; 64 of 0."""
 
@@ -69,6 +81,10 @@ def trailing_zeros(typingctx: Any, value: Any) -> Any:
         return builder.cttz(args[0], context.get_constant(types.boolean, False))
 
     return types.uint64(types.uint64), codegen
+
+
+# a function that only compiled ones call: without the entries that Python and C would need
+inner = nb.njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from castor.filters.annotator import Context
 from castor.filters.record import Modality, Record, to_batch
 from castor.filters.registry import load, names
 
-FAMILIES = ("gopher/", "c4/", "code/basic", "url/", "badwords/")
+FAMILIES = ("gopher/", "c4/", "fineweb/", "massivetext/", "code/basic", "url/", "badwords/")
 POLICIES = [n for n in names("policy") if n.startswith(FAMILIES)]
 
 
@@ -27,7 +27,7 @@ def decided(name, rows, options=None):
     parts = [batch] + [batch.slice(i, 1) for i in range(len(rows))]
     reasons = []
     for part in parts:
-        for annotator in ("text", "url", "badwords"):
+        for annotator in ("text", "text_datatrove", "url", "badwords"):
             signals = load("annotator", annotator).annotate(part, context)
             for field, column in zip(signals.schema, signals.columns, strict=True):
                 part = part.append_column(field, column)
@@ -101,6 +101,66 @@ def test_gopher_thresholds_are_those_of_table_a1():
     bounds = {r.signal.removeprefix("text."): r.at_most for r in policy.load("gopher/paper").rules}
     table = [0.3, 0.3, 0.2, 0.2, 0.2, 0.18, 0.16, 0.15, 0.14, 0.13, 0.12, 0.11, 0.1]
     assert list(bounds.values())[-13:] == table
+
+
+def test_massivetext_is_gopher_without_allowances():
+    gopher, massive = policy.load("gopher/paper").rules, policy.load("massivetext/paper").rules
+    assert [(r.signal, r.bounds) for r in massive] == [(r.signal, r.bounds) for r in gopher]
+    assert not any(r.when for r in massive)
+    words = " ".join(f"mot{i}" for i in range(60))
+    assert reasons("massivetext/paper", words) == ["massivetext.too_few_stop_words"]
+
+
+LONG = "A sentence of some length that no other line in this text repeats, number {}."
+FINEWEB = [  # text, reasons of fineweb/paper, of fineweb/code
+    pytest.param("\n".join(LONG.format(i) for i in range(9)), [], [], id="prose"),
+    pytest.param("\n".join([LONG.format(1)] * 2 + [LONG.format(i) for i in range(40)]),
+                 [], ["fineweb.duplicate_line_characters"], id="one line twice more"),
+    pytest.param("\n".join(LONG.format(i % 8) for i in range(9)),
+                 ["fineweb.duplicate_line_characters"], ["fineweb.duplicate_line_characters"],
+                 id="every ninth line twice"),
+    pytest.param("\n".join(f"item {i}" for i in range(30)) + ".",
+                 ["fineweb.too_few_ended_lines", "fineweb.too_many_short_lines"],
+                 ["fineweb.too_few_ended_lines", "fineweb.too_many_short_lines", "fineweb.list"],
+                 id="list"),
+    pytest.param("\n".join(f"{'x' * 26} {i:02d}." for i in range(9)),  # 30 characters
+                 [], ["fineweb.too_many_short_lines"], id="lines of 30"),
+    pytest.param("\n".join(LONG.format(i) + '"' for i in range(9)),
+                 [], ["fineweb.too_few_ended_lines"], id="a quotation mark last"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "paper", "code"), FINEWEB)
+def test_fineweb(text, paper, code):
+    assert reasons("fineweb/paper", text) == paper
+    assert reasons("fineweb/code", text) == code
+
+
+CHAIN = [  # the first reason is datatrove's own
+    pytest.param("\n".join(LONG.format(f"x{i} with the {i}th of {i + 3}") for i in range(60)),
+                 "gopher.top_4gram", id="a form"),
+    pytest.param("", "gopher.empty", id="empty"),
+    pytest.param("one line\n" * 9, "gopher.duplicate_lines", id="lines"),
+    pytest.param(prose(90)[:-1] + ", a, b, c, d, e, f.", "c4.too_few_sentences", id="4 sentences"),
+    pytest.param(prose(100) + "\nAnd { the of more", "c4.curly_bracket", id="bracket"),
+    pytest.param(prose(100) + "\n { }", None, id="bracket in a short line"),
+    pytest.param(prose(100).replace(".", ""), "fineweb.too_few_ended_lines", id="no end marks"),
+    pytest.param(prose(100), None, id="prose"),
+    pytest.param(prose(300, sentence=2).replace("word", "wo"), "fineweb.too_many_short_lines",
+                 id="short lines"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "first"), CHAIN)
+def test_the_first_reason_of_fineweb_datatrove(text, first):
+    assert next(iter(reasons("fineweb/datatrove", text)), None) == first
+
+
+def test_gopher_datatrove_says_what_its_part_of_the_chain_says():
+    chain, gopher = policy.load("fineweb/datatrove").rules, policy.load("gopher/datatrove").rules
+    assert chain[: len(gopher)] == gopher
+    text = prose(48)
+    assert reasons("gopher/datatrove", text) == ["gopher.too_few_words"]
 
 
 SENTENCES = "One two three four five. " * 2
@@ -180,7 +240,11 @@ def test_badwords_c4(tmp_path):
 
 
 def test_these_policies_ship():
-    assert POLICIES == ["badwords/c4", "c4/paper", "code/basic", "gopher/paper", "url/blocklist"]
+    assert POLICIES == [
+        "badwords/c4", "c4/datatrove", "c4/paper", "code/basic", "fineweb/code",
+        "fineweb/datatrove", "fineweb/paper", "gopher/datatrove", "gopher/paper",
+        "massivetext/paper", "url/blocklist",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -189,5 +253,6 @@ def test_every_rule_has_its_source_and_the_reason_its_family(name):
     assert found.name == name
     assert found.about
     for rule in found.rules:
-        assert rule.reason.startswith(name.split("/")[0] + ".")
+        families = ["gopher", "c4", "fineweb"] if name == "fineweb/datatrove" else [name]
+        assert rule.reason.split(".")[0] in {f.split("/")[0] for f in families}
         assert "arXiv:" in rule.cite
