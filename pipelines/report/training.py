@@ -106,8 +106,7 @@ def _load(log: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[float]]] | N
         return None
     load = routed[-1]["router"]["load"]
     return [
-        (f"layer {i + 1} of experts", [share * len(layer) for share in layer])
-        for i, layer in enumerate(load)
+        (f"layer {i + 1}", [share * len(layer) for share in layer]) for i, layer in enumerate(load)
     ]
 
 

@@ -54,8 +54,8 @@ def test_curves_end_where_the_log_does(tmp_path):
         "share of assignments dropped: 0.25 at 1 k",
     ]
     assert found["load"] == [
-        ("layer 1 of experts", [0.5, 1.5]),
-        ("layer 2 of experts", [1.0, 1.0]),
+        ("layer 1", [0.5, 1.5]),
+        ("layer 2", [1.0, 1.0]),
     ]
     facts = dict(found["facts"])
     assert facts["parameters"] == "12,345, of which 6,789 are active"
