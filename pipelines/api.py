@@ -12,6 +12,10 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+from castor.pipelines.classifiers._verb import classifier_card as classifier_card
+from castor.pipelines.classifiers._verb import classifier_eval as classifier_eval
+from castor.pipelines.classifiers._verb import classifier_kinds as classifier_kinds
+from castor.pipelines.classifiers._verb import classifier_train as classifier_train
 from castor.pipelines.dataset import Dataset, open_folder
 from castor.pipelines.run import Outcome, Watch
 from castor.pipelines.run import run as run_recipe
@@ -208,45 +212,6 @@ def evaluate(
     from castor.model.evaluate import evaluate as evaluate_model
 
     return evaluate_model(checkpoint, suite, limit=limit)
-
-
-def classifier_train(
-    kind: str,
-    data: Sequence[str | os.PathLike[str]],
-    out: str | os.PathLike[str],
-    *,
-    settings: Sequence[str] = (),
-    seed: int = 0,
-    **options: Any,
-) -> dict[str, Any]:
-    """Trains a model of a kind on files or folders; returns its card, with `out` and `skipped`.
-
-    Args:
-        settings: options of the kind, as `key=value`; `castor classifier kinds` lists them.
-        options: `source` and `licence` of the data, for the card; `force`.
-    """
-    from castor.pipelines.classifiers import _verb
-
-    return _verb.train(kind, data, out, settings=settings, seed=seed, **options)
-
-
-def classifier_eval(
-    model: str | os.PathLike[str],
-    data: Sequence[str | os.PathLike[str]],
-    *,
-    settings: Sequence[str] = (),
-) -> dict[str, Any]:
-    """Figures of a trained classifier on data that it has not seen, with 95 % intervals."""
-    from castor.pipelines.classifiers import _verb
-
-    return _verb.evaluate(model, data, settings=settings)
-
-
-def classifier_card(model: str | os.PathLike[str]) -> dict[str, Any]:
-    """The card of a trained classifier: data digests, licence, options, figures."""
-    from castor.pipelines.classifiers import _verb
-
-    return _verb.card(model)
 
 
 def tokenizer_train(

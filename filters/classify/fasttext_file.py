@@ -28,6 +28,7 @@ END = b"</s>"  # the word that ends every line
 CENTROIDS = 256  # of a product quantizer, one per value of a byte
 MAX_ENTRIES = 30_000_000  # words and labels; fastText's own bound of a vocabulary
 MAX_ROWS, MAX_DIM = 1 << 31, 1 << 16
+MAX_CELLS = 1 << 32  # of a quantised matrix, which a small file can say much of
 ARGUMENTS = (
     "dim ws epoch min_count neg word_ngrams loss model bucket minn maxn lr_update_rate".split()
 )
@@ -229,6 +230,8 @@ def _quantised(reader: _Reader) -> np.ndarray:
     n_codes = reader.one("i")
     codes = reader.array(np.uint8, n_codes)
     parts, width, last, centroids = _quantizer(reader, n)
+    if m * n > MAX_CELLS:
+        raise reader.damaged(f"a matrix of {m} x {n}")
     if n_codes != m * parts:
         raise reader.damaged(f"{n_codes} codes for {m} rows of {parts} parts")
     codes = codes.reshape(m, parts)

@@ -15,8 +15,12 @@ import pyarrow as pa
 from castor.filters.kernels.column import buffers
 
 
-def fold(column: pa.Array) -> pa.Array:
-    """The texts of a column, folded: large_string [rows]; a null becomes an empty text."""
+def fold(column: pa.Array, *, keep_lines: bool = False) -> pa.Array:
+    """The texts of a column, folded: large_string [rows]; a null becomes an empty text.
+
+    Args:
+        keep_lines: LF stands between two words if one stood there, instead of a space.
+    """
     from castor.filters.classify.kernels import fold as kernels
     from castor.filters.kernels.unicode import tables
 
@@ -24,7 +28,7 @@ def fold(column: pa.Array) -> pa.Array:
     n_bytes = int(rows[-1] - rows[0])
     out = np.empty(kernels.GROWTH * n_bytes + len(rows), np.uint8)
     offsets = np.empty(len(rows), np.int64)
-    n = kernels.fold(data, rows, *tables(), out, offsets)
+    n = kernels.fold(data, rows, *tables(), out, offsets, keep_lines)
     return pa.LargeStringArray.from_buffers(
         len(rows) - 1, pa.py_buffer(offsets), pa.py_buffer(out[:n])
     )

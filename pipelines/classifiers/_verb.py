@@ -15,7 +15,7 @@ from castor.pipelines.classifiers import _card, _kinds
 KIND = "classifier"
 
 
-def train(
+def classifier_train(
     kind: str,
     data: Sequence[str | os.PathLike[str]],
     out: str | os.PathLike[str],
@@ -69,7 +69,7 @@ def train(
     return {**card, "out": os.fspath(folder), "skipped": False}
 
 
-def evaluate(
+def classifier_eval(
     model: str | os.PathLike[str],
     data: Sequence[str | os.PathLike[str]],
     *,
@@ -93,11 +93,16 @@ def evaluate(
     return kind.evaluate(folder, paths, options=parse_settings(settings))
 
 
-def card(model: str | os.PathLike[str]) -> dict[str, Any]:
+def classifier_card(model: str | os.PathLike[str]) -> dict[str, Any]:
     """The card of a trained model, as card.json holds it."""
     outputs.read(Path(model), KIND)
     found: dict[str, Any] = storage.read_json(Path(model) / _card.JSON)
     return found
+
+
+def classifier_kinds() -> dict[str, str]:
+    """The kinds of classifiers there are, and their options."""
+    return {name: _kinds.load(name).HELP for name in _kinds.names()}
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, str]:

@@ -115,10 +115,10 @@ def card(model: str, as_json: bool) -> None:
 @classifier.command(short_help="The kinds of models there are, and their options.")
 def kinds() -> None:
     """The kinds of models there are, and their options."""
-    from castor.pipelines.classifiers import _kinds
+    from castor.pipelines import api
 
-    for name in _kinds.names():
-        body = "\n".join(f"  {line}".rstrip() for line in _kinds.load(name).HELP.splitlines())
+    for name, text in api.classifier_kinds().items():
+        body = "\n".join(f"  {line}".rstrip() for line in text.splitlines())
         click.echo(f"{name}\n{body}\n")
 
 

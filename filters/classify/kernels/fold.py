@@ -56,13 +56,14 @@ def _put(c, out, n):
 @kernel(
     nb.int64(
         U8, I64, U16, U16, U16, U16, I32, nb.types.Array(nb.uint8, 1, "C"),
-        nb.types.Array(nb.int64, 1, "C"),
+        nb.types.Array(nb.int64, 1, "C"), nb.boolean,
     )
 )  # fmt: skip
-def fold(data, rows, pages, flags, ascii, fold_pages, folds, out, offsets):
+def fold(data, rows, pages, flags, ascii, fold_pages, folds, out, offsets, keep_lines):
     """Folds every text of a column into `out`, one space between words; returns its length.
 
     Args:
+        keep_lines: whether LF stands between two words instead, if one stood there.
         out: uint8, GROWTH times the bytes of the column and one for each row.
         offsets: int64 [rows + 1], to be filled.
     """
@@ -70,7 +71,7 @@ def fold(data, rows, pages, flags, ascii, fold_pages, folds, out, offsets):
     offsets[0] = 0
     for row in range(len(rows) - 1):
         i, stop, first = rows[row], rows[row + 1], n
-        parted = True  # whether the next letter begins a word
+        parted, space = True, 32  # whether the next letter begins a word, and what is before it
         while i < stop:
             byte = at(data, i)
             f = np.int64(ascii[byte])
@@ -83,11 +84,13 @@ def fold(data, rows, pages, flags, ascii, fold_pages, folds, out, offsets):
             i += size
             if f & SPACE or c < 32:
                 parted = True
+                if keep_lines and c == 10:
+                    space = 10
             elif f & (LETTER | NUMBER) or (f & MARK and not parted):
                 if (parted or f & UNSPACED) and n > first:
-                    out[n] = 32
+                    out[n] = space
                     n += 1
-                parted = f & UNSPACED != 0
+                parted, space = f & UNSPACED != 0, 32
                 if f & DIGIT:
                     c = 48
                 else:
@@ -97,9 +100,9 @@ def fold(data, rows, pages, flags, ascii, fold_pages, folds, out, offsets):
                 n = _put(c, out, n)
             elif not _is_dropped(c):
                 if n > first:
-                    out[n] = 32
+                    out[n] = space
                     n += 1
                 n = _put(c, out, n)
-                parted = True
+                parted, space = True, 32
         offsets[row + 1] = n
     return n
