@@ -50,7 +50,7 @@ def fingerprint(options: Mapping[str, object]) -> str:
 def badwords(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]:
     """Counts the words that belong to an entry of the list of the text's language.
 
-    `language` is the language whose list was used: the first part of `meta.language`, or the
+    `language` is that of the list that was used: the first part of `meta.language`, or the
     default; null, as are the counts, where there is no list of it. Entries and text are
     compared as `words.normalised_words` cuts them, so case, punctuation and spacing do not
     matter; an entry of several words must stand in one piece. What a word is depends on the
@@ -63,7 +63,7 @@ def badwords(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]:
     lists, default = compiled(context.options.get("badwords", {}))
     column = batch.column("text")
     meta = [dict(facts) for facts in batch.column("meta").to_pylist()]
-    languages = [_primary(facts.get("language") or default) for facts in meta]
+    languages = [_listed(facts.get("language") or default, lists) for facts in meta]
     by_language: dict[str, list[int]] = {}
     for row, valid in enumerate(column.is_valid().to_pylist()):
         if valid and languages[row] in lists:
@@ -104,6 +104,18 @@ def _default_language(given: Mapping[str, list[str]]) -> str:
 
 def _primary(language: str) -> str:
     return re.split(r"[-_]", language.strip().lower(), maxsplit=1)[0]
+
+
+# Languages whose list goes by another code: those of ISO 639-3 and of ISO 639-1.
+SAME = {
+    "nb": "no", "nn": "no", "nob": "no", "nno": "no", "tl": "fil", "tgl": "fil", "cmn": "zh",
+    "yue": "zh", "arb": "ar", "pes": "fa", "prs": "fa",
+}  # fmt: skip
+
+
+def _listed(language: str, lists: Mapping[str, WordList]) -> str:
+    primary = _primary(language)
+    return primary if primary in lists else SAME.get(primary, primary)
 
 
 @functools.lru_cache(maxsize=4)

@@ -20,6 +20,8 @@ IBAN_LENGTHS = {
     "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
 }  # fmt: skip
 
+BEARER = r"[Bb]earer (?P<token>(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9_\-.~+/]{20,}=*)"
+
 # How keys and tokens of services begin, and the whole of them (each service's documentation).
 KEYS = {
     # Amazon Web Services: unique identifiers of access keys
@@ -59,6 +61,8 @@ KEYS = {
     "sk-": r"sk-(?:ant-|proj-|svcacct-)?[A-Za-z0-9_\-]{32,}",
     # JSON Web Tokens (RFC 7519): a header, claims and a signature, in base64url
     "eyJ": r"eyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}",
+    # Bearer tokens (RFC 6750), the token alone
+    **dict.fromkeys(("Bearer ", "bearer "), BEARER),
     # Private keys (RFC 7468): what follows five hyphens; `verify` finds the end
     "BEGIN ": r"BEGIN (?P<label>(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?)-----",
 }

@@ -106,6 +106,8 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 MIN_BITS = 3.0  # of entropy per sign; English words have fewer, random hex digits up to 4
+MIN_SPACED, MIN_SPACED_BITS = 16, 3.5  # without quotes, where a sentence could stand
+AWS_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 
 
 def verified(data: np.ndarray, shape: int, start: int, end: int, first: int, stop: int) -> (
@@ -238,8 +240,9 @@ def _prefixed(data: np.ndarray, start: int, end: int, first: int, stop: int) -> 
             match = pattern.match(text)
             if match is None:
                 continue
-            if "label" not in match.groupdict():
-                return Kind.KEY, start, start + len(match.group().encode())
+            if prefix != "BEGIN ":
+                group = "token" if "token" in match.groupdict() else 0
+                return Kind.KEY, start + match.start(group), start + match.end(group)
             last = f"-----END {match.group('label')}-----"
             end = text.find(last, match.end())
             if end >= 0 and _before(data, start, first, 5) == b"-----":
@@ -255,7 +258,8 @@ def _key_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 def _assigned(data: np.ndarray, start: int, end: int, first: int, stop: int) -> Found | None:
     """A value that somebody assigned to a name of a secret, if it looks like chance made it.
 
-    In quotes, or in one with its name and sign (`TOKEN=...`); not a call, a path, a variable,
+    In quotes, or in one with its name and sign (`TOKEN=...`), or, if long and the last of its
+    line, as configuration files have it (`token: ...`); not a call, a path, a variable,
     a placeholder or a word; 3 bits of entropy per sign and a letter and a digit in it.
     """
     value = _text(data, start, end)
@@ -265,14 +269,20 @@ def _assigned(data: np.ndarray, start: int, end: int, first: int, stop: int) -> 
     sign = re.search(rb"[\s]*[=:][=:>\s\"'`]*\Z", _before(data, start, first, 12))
     if sign is None:
         return None
-    bare = sign.group() == b"=" and after in (b"", b"\n", b"\r", b" ", b"&", b"\xe2")
-    if not quoted and not bare:
+    ends_line = after in (b"", b"\n", b"\r")
+    bare = sign.group() == b"=" and (ends_line or after in (b" ", b"&", b"\xe2"))
+    spaced = ends_line and len(value) >= MIN_SPACED and _bits(value) >= MIN_SPACED_BITS
+    if not quoted and not bare and not spaced:
         return None
     if not quoted:
         value = value.rstrip(".!,&")
         end = start + len(value)
     name = _before(data, start - len(sign.group()), first, CONTEXT)
-    if not SECRET_NAME.search(name) or PLACEHOLDER.search(value):
+    if not SECRET_NAME.search(name):
+        return None
+    if AWS_SECRET.fullmatch(value):
+        return Kind.KEY, start, end
+    if PLACEHOLDER.search(value):
         return None
     if value.count("/") > 1 or value.count(".") > 2 or value[0] in "$%/@" or "=" in value[:-2]:
         return None

@@ -69,8 +69,8 @@ def candidates(column: pa.Array) -> Candidates:
     """
     data, rows = buffers(column)
     n_bytes = int(rows[-1] - rows[0])
-    # A candidate has 6 bytes or more and begins where no other of its code does.
-    out = [np.empty(n_bytes // 2 + 16, np.int64) for _ in range(3)]
+    # The shortest, a number before a degree sign, has three bytes.
+    out = [np.empty(n_bytes // 3 + 16, np.int64) for _ in range(3)]
     scratch = [np.empty(MAX_GROUPS + 1, np.int64) for _ in range(3)]
     unicode = tables()
     n = _scan(

@@ -216,7 +216,7 @@ def prefixed_at(data, i, stop, classes, keys, texts, offsets):
             last = at(offsets, np.int64(slot) + 1)
             while j < last and k < stop and at(texts, j) == at(data, k):
                 j, k = j + 1, k + 1
-            if j == last and at(data, k - 1) == 32:  # the first line of a private key
+            if j == last and at(data, k - 1) == 32:  # BEGIN, Bearer: what follows decides
                 return k
             if j == last:
                 end = run_end(data, k, min(stop, i + MAX_SECRET), classes, RUN)

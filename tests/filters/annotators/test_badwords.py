@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from castor.filters import policy
 from castor.filters.annotator import Context
 from castor.filters.annotators import badwords
 from castor.filters.errors import ConfigError
@@ -26,6 +27,7 @@ def folder(tmp_path):
         "ru": "плохой\n",
         "tr": "kötıcık\n",
         "ar": "سيئ\n",
+        "no": "dust\n",
         "LICENSE": "everyone",
     }.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -65,6 +67,7 @@ def counted(folder, text, language=None, **options):
         ("Плохой, плохойный", "ru", ["ru", 1, 0.5]),
         ("KÖTICIK kötıcık kötıcıklar", "tr", ["tr", 2, 2 / 3]),
         ("هذا سيئ جدا", "ar", ["ar", 1, 1 / 3]),
+        ("en dust", "nb", ["no", 1, 0.5]),
         ("!!", "en", ["en", 0, None]),
         (None, "en", [None, None, None]),
     ],
@@ -126,3 +129,17 @@ def test_the_kit_lists(kit):
     lists, default = badwords.compiled({"lists": [str(kit / "lists" / "bad-words.tar.xz")]})
     assert len(lists) == 27  # 28 files, of which two are French
     assert default == "en"
+
+
+def test_policies_drop_by_one_word_or_by_share(folder):
+    rows = ["heck", "heck " + "fine " * 20, "heck " + "fine " * 30, "fine", "!!"]
+    batch = to_batch(Record(str(i), "s", Modality.TEXT, t) for i, t in enumerate(rows))
+    found = badwords.badwords.annotate(
+        batch, Context(options={"badwords": {"lists": [str(folder)]}})
+    )
+    for field, column in zip(found.schema, found.columns, strict=True):
+        batch = batch.append_column(field, column)
+    by_share = policy.load("badwords/data_juicer").decide(batch).to_pylist()
+    assert by_share == [["badwords.too_many"], ["badwords.too_many"], [], [], []]
+    by_word = policy.load("badwords/c4").decide(batch).to_pylist()
+    assert by_word == [["badwords.bad_word"]] * 3 + [[], []]

@@ -66,6 +66,9 @@ FOUND = [
             + "\n-----END RSA PRIVATE KEY-----]"])),
     ("key", 'password = "[hQ7x$kd9Vm2z]"'),
     ("key", "SECRET_TOKEN=[f8Kq2LmZ9xVb4TnR7wYc]\n"),
+    ("key", "aws_secret_access_key = [wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY]\n"),
+    ("key", "auth_token: [8f3kQz91LmXv27TpRb4w]\n"),
+    ("key", "Authorization: Bearer [mF_9.B5f-4.1JqMzXc8Qw7]"),
     ("key", "api_key: '[9c1f0be2d7a84e63b5d1]'"),
 ]  # fmt: skip
 
@@ -129,6 +132,8 @@ def test_found(kind, text):
         'password = "your-password-1", key = "abc", tokens = ["a1b2c3d4e5f6g7h8"]',
         "The hash 9f86d081884c7d659a2feaa0c55ad015 matches; 0x7fffffffe3c8",
         "eyJhbGciOiJIUzI1NiJ9 alone",
+        "the bearer of this-is-no-token-at-all, Bearer internationalisation",
+        "key: the 1st of all keys, token: 12 of them, secret = config1.value.of(x)",
     ],
 )  # fmt: skip
 def test_not_found(text):
