@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from castor.tokenizer import reserved
+from castor.tokenizer.count import Counts
 from castor.tokenizer.evaluate import Encoder
 from castor.tokenizer.kinds import Kind, kinds
 from castor.tokenizer.metrics import rounded
@@ -85,6 +86,26 @@ def usage(counts: np.ndarray) -> dict[str, Any]:
     used = int((counts > 0).sum())
     found = {"size": len(counts), "used": used, "utilisation": used / len(counts)}
     return rounded(found) | {"below": dict(below)}
+
+
+def training(tokenizer: Encoder, counts: Counts) -> dict[str, Any]:
+    """How often the pieces occur in the sample that they were learned from, exactly.
+
+    Every row of the counts is encoded once, for no token crosses the border of a row.
+
+    Args:
+        counts: of the training, `counts.bin` in the tokenizer's folder.
+
+    Returns:
+        As of `usage`, and `scaffold`: ordinary pieces that occur nowhere in it, steps to others.
+    """
+    seen = np.zeros(tokenizer.id_space.text_size, np.int64)
+    for start in range(0, len(counts), BATCH):
+        ids = tokenizer.encode_batch(counts.rows.slice(start, BATCH).to_pylist())
+        times = np.repeat(counts.counts[start : start + BATCH], list(map(len, ids)))
+        np.add.at(seen, np.concatenate(ids), times)
+    normal = kinds(tokenizer)[: len(seen)] == Kind.NORMAL
+    return usage(seen) | {"scaffold": int(np.count_nonzero(normal & (seen == 0)))}
 
 
 def faults(found: Mapping[str, Any]) -> Sequence[str]:

@@ -83,6 +83,7 @@ def _steps(
             vocab_size=size.vocab_size,
             coverage=size.coverage,
             image_codes=size.image_codes,
+            keep_counts=True,
             workers=workers,
             force=force,
             watch=display.show,

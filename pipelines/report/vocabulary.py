@@ -81,12 +81,15 @@ def _cell(key: str, value: float | None) -> str:
 def _gates(found: dict[str, Any]) -> list[tuple[str, str]]:
     lost = sum(row["round_trip_failures"] for row in found["sources"].values())
     documents = sum(row["documents"] for row in found["sources"].values())
-    injections = found["injections"]
-    return [
+    injections, training = found["injections"], found["training"]
+    rows = [
         ("documents that do not come back byte by byte", f"{lost:,} of {documents:,}"),
         ("texts that name a control piece and give its id",
          f"{injections['failures']:,} of {injections['texts']:,}"),
     ]  # fmt: skip
+    if training:
+        rows.append(("ordinary pieces that do not occur in training", f"{training['scaffold']:,}"))
+    return rows
 
 
 def _tokens(folder: pathlib.Path) -> list[dict[str, Any]] | None:

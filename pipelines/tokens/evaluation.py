@@ -25,7 +25,7 @@ FILE = "evaluation.json"
 # Enough that every figure of a language with a thousandth of it stands on ten thousand tokens.
 SAMPLE_BYTES = 32_000_000
 SALT = "castor tokenizer evaluation"  # another sample than the one that trained
-VERSION = 1  # raise it when the figures can change
+VERSION = 2  # raise it when the figures can change
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +92,7 @@ def evaluate(
     corpus = open_corpus(dataset, folder)
     made_from = {
         "tokenizer": loaded.sha256,
+        "counts": loaded.manifest["counts"]["sha256"] if _counts(loaded) else None,
         "id_space": storage.digest_of(loaded.id_space.to_json()),
         "dataset": corpus.digest,
         "against": other.sha256 if other else None,
@@ -160,9 +161,26 @@ def _figures(tokenizer: Any, other: Any, merged: evaluate_shard.Merged) -> dict[
         },
         "vocabulary": vocabulary_checks.usage(merged.pieces[()])
         | {"unreachable": vocabulary_checks.unreachable(tokenizer)},
+        "training": _training(tokenizer),
         "injections": vocabulary_checks.injections(tokenizer),
         "round_trip_examples": merged.examples,
     }  # fmt: skip
+
+
+def _training(tokenizer: Any) -> dict[str, Any] | None:
+    """What its own sample says of the vocabulary, where its counts were kept."""
+    from castor.tokenizer import vocabulary_checks
+    from castor.tokenizer.count import Counts
+
+    path = _counts(tokenizer)
+    return vocabulary_checks.training(tokenizer, Counts.load(path)) if path else None
+
+
+def _counts(tokenizer: Any) -> pathlib.Path | None:
+    from castor.tokenizer.train import COUNTS
+
+    path = pathlib.Path(tokenizer.path, COUNTS)
+    return path if path.is_file() else None
 
 
 def _premiums(

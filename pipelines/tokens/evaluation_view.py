@@ -90,15 +90,12 @@ def _share(value: float | None) -> str:
 
 def _vocabulary(result: Mapping[str, Any]) -> list[str]:
     vocabulary, injections = result["vocabulary"], result["injections"]
-    unreachable = vocabulary["unreachable"]
-    below = ", ".join(
-        f"{number(vocabulary['below'][times])} fewer than {times} times"
-        for times in sorted(vocabulary["below"], key=int)
-        if times != "1"  # those are the ones that do not occur
-    )
+    unreachable, training = vocabulary["unreachable"], result["training"]
     lines = [
-        f"{number(vocabulary['used'])} of {number(vocabulary['size'])} pieces occur "
-        f"({percent(vocabulary['utilisation'])}); {below}",
+        _occur(vocabulary),
+        f"in training {_occur(training)}; {number(training['scaffold'])} ordinary ones never"
+        if training
+        else "how often pieces occurred in training: train with --keep-counts to see it",
         f"{number(unreachable['count'])} ordinary pieces that their own text does not give",
         f"{number(injections['failures'])} of {number(injections['texts'])} texts that name a "
         "control piece give a control id",
@@ -110,6 +107,16 @@ def _vocabulary(result: Mapping[str, Any]) -> list[str]:
         for key, what in result["round_trip_examples"][:EXAMPLES_SHOWN]
     ]
     return lines
+
+
+def _occur(usage: Mapping[str, Any]) -> str:
+    below = ", ".join(
+        f"{number(usage['below'][times])} fewer than {times} times"
+        for times in sorted(usage["below"], key=int)
+        if times != "1"  # those are the ones that do not occur
+    )
+    used, of = number(usage["used"]), number(usage["size"])
+    return f"{used} of {of} pieces occur ({percent(usage['utilisation'])}); {below}"
 
 
 def _parallel(print_: Any, found: Mapping[str, Any]) -> None:

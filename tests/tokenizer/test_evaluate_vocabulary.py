@@ -6,6 +6,8 @@ import tokenizers as support
 from toy_tokenizer import Toy
 
 from castor.tokenizer import vocabulary_checks as checks
+from castor.tokenizer.count import count
+from castor.tokenizer.kinds import Kind, kinds
 
 
 def test_a_piece_that_its_own_text_does_not_give_is_found():
@@ -41,6 +43,15 @@ def test_how_many_pieces_are_used_how_often():
         "utilisation": 0.75,
         "below": {"1": 2, "5": 4, "20": 6, "100": 7},
     }
+
+
+def test_what_training_saw_is_what_its_text_holds(tokenizer):
+    found = checks.training(tokenizer, count(support.corpus()))
+    ids = np.concatenate(tokenizer.encode_batch([t.rstrip("\r\n") for t in support.corpus()]))
+    seen = np.bincount(ids, minlength=tokenizer.id_space.text_size)
+    assert found == checks.usage(seen) | {"scaffold": found["scaffold"]}
+    learned = [i for i in np.flatnonzero(seen == 0) if kinds(tokenizer)[i] == Kind.NORMAL]
+    assert found["scaffold"] == len(learned) > 0
 
 
 def evaluation(failures=0, control=0, unk=0.0):

@@ -13,6 +13,7 @@ from castor.filters.record import Record
 from castor.pipelines import api
 from castor.pipelines.cli import main
 from castor.pipelines.tokens import evaluation_view, parallel_file
+from castor.tokenizer.count import count
 from castor.tokenizer.processor import load
 
 
@@ -71,6 +72,15 @@ def test_the_result_is_beside_the_model_and_made_once(evaluated, dataset):
     assert again.skipped
     assert again.result == evaluated.result
     assert not api.tokenizer_eval(folder, dataset, seed=1).skipped
+
+
+def test_what_training_saw_is_told_where_its_counts_were_kept(own, dataset, records):
+    assert api.tokenizer_eval(own, dataset).result["training"] is None
+    assert "--keep-counts" in run("eval", own, dataset).output
+    count([record.text for record in records]).save(own / "counts.bin")
+    found = api.tokenizer_eval(own, dataset).result["training"]
+    assert 0 < found["used"] <= found["size"] == load(own).id_space.text_size
+    assert "in training" in run("eval", own, dataset).output
 
 
 def test_a_damaged_result_is_told_and_replaced_by_force(own, dataset):
