@@ -48,16 +48,6 @@ class Lists(NamedTuple):
     addresses: Table
 
 
-class Verdict(NamedTuple):
-    """What lists say about one URL; all null where it names no host."""
-
-    registered_domain: str | None = None
-    is_domain_blocked: bool | None = None
-    is_url_blocked: bool | None = None
-    blocking_lists: str | None = None
-    allowing_lists: str | None = None
-
-
 def fingerprint(options: Mapping[str, object]) -> str:
     """Digest of what the lists contain and which are chosen, wherever they lie.
 
@@ -101,16 +91,20 @@ def url(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]:
     """
     lists = compiled(context.options.get("url", {}))
     parts = [split(dict(facts).get("url") or "") for facts in batch.column("meta").to_pylist()]
-    domains = [_suffixes(p[0]) if p else [] for p in parts]
-    addresses = [_prefixes(*p) if p else [] for p in parts]
-    by_domain = _found(lists.domains, domains)
-    by_address = _found(lists.addresses, addresses)
-    rows = [
-        Verdict() if p is None else _verdict(lists, p[0], by_domain[i], by_address[i])
-        for i, p in enumerate(parts)
-    ]
-    columns = zip(*rows, strict=True)
-    return {name: pa.array(c) for name, c in zip(Verdict._fields, columns, strict=True)}
+    missing = np.array([p is None for p in parts], bool)
+    registrants = [_registered(p[0]) if p else None for p in parts]
+    found = zip(parts, registrants, strict=True)
+    domain = _found(lists.domains, [_suffixes(p[0], r) if p else [] for p, r in found])
+    address = _found(lists.addresses, [_prefixes(*p) if p else [] for p in parts])
+    blocks = ~lists.allows
+    allowed = ((domain | address) & lists.allows).any(axis=1)
+    return {
+        "registered_domain": pa.array(registrants, pa.string()),
+        "is_domain_blocked": pa.array((domain & blocks).any(axis=1) & ~allowed, mask=missing),
+        "is_url_blocked": pa.array((address & blocks).any(axis=1) & ~allowed, mask=missing),
+        "blocking_lists": _names(lists, (domain | address) & blocks),
+        "allowing_lists": _names(lists, (domain | address) & lists.allows),
+    }
 
 
 def compiled(options: Mapping[str, object]) -> Lists:
@@ -143,30 +137,24 @@ def split(address: str) -> tuple[str, str] | None:
     return ascii_host(host), parts.path.rstrip("/") + query
 
 
-def _verdict(lists: Lists, host: str, domain: np.ndarray, address: np.ndarray) -> Verdict:
-    blocks = ~lists.allows
-    allowing = _names(lists, (domain | address) & lists.allows)
-    return Verdict(
-        None if ADDRESS.fullmatch(host) else registered(host),
-        bool((domain & blocks).any()) and allowing is None,
-        bool((address & blocks).any()) and allowing is None,
-        _names(lists, (domain | address) & blocks),
-        allowing,
-    )
+def _names(lists: Lists, chosen: np.ndarray) -> pa.Array:
+    """The names of each row's categories with commas between, null for none."""
+    names: list[str | None] = [None] * len(chosen)
+    for row in np.flatnonzero(chosen.any(axis=1)).tolist():
+        names[row] = ",".join(lists.categories[c] for c in np.flatnonzero(chosen[row]))
+    return pa.array(names, pa.string())
 
 
-def _names(lists: Lists, chosen: np.ndarray) -> str | None:
-    names = [lists.categories[c] for c in np.flatnonzero(chosen)]
-    return ",".join(names) if names else None
+def _registered(host: str) -> str | None:
+    return None if ADDRESS.fullmatch(host) else registered(host)
 
 
-def _suffixes(host: str) -> list[str]:
+def _suffixes(host: str, registrant: str | None) -> list[str]:
     """The host and the domains it lies under, down to what somebody registered."""
-    last = None if ADDRESS.fullmatch(host) else registered(host)
-    if last is None:
+    if registrant is None:
         return [host]
     labels = host.split(".")
-    return [".".join(labels[i:]) for i in range(len(labels) - last.count("."))]
+    return [".".join(labels[i:]) for i in range(len(labels) - registrant.count("."))]
 
 
 def _prefixes(host: str, path: str) -> list[str]:
