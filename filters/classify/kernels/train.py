@@ -70,6 +70,72 @@ def dot(vector, rows, row):
 
 
 @nb.njit(nogil=True, _nrt=False)
+def _mean(rows, block, n, inverse, hidden):
+    """The mean of n rows, eight columns at a time, which stay in registers."""
+    d = np.uint64(0)
+    width = np.uint64(len(hidden))
+    eight = np.uint64(8)
+    one = np.uint64(1)
+    while d + eight <= width:
+        s0, s1, s2, s3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        s4, s5, s6, s7 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for k in range(n):
+            row = rows[np.uint64(block[np.uint64(k)])]
+            s0 += row[d]
+            s1 += row[d + one]
+            s2 += row[d + np.uint64(2)]
+            s3 += row[d + np.uint64(3)]
+            s4 += row[d + np.uint64(4)]
+            s5 += row[d + np.uint64(5)]
+            s6 += row[d + np.uint64(6)]
+            s7 += row[d + np.uint64(7)]
+        hidden[d], hidden[d + one] = s0 * inverse, s1 * inverse
+        hidden[d + np.uint64(2)], hidden[d + np.uint64(3)] = s2 * inverse, s3 * inverse
+        hidden[d + np.uint64(4)], hidden[d + np.uint64(5)] = s4 * inverse, s5 * inverse
+        hidden[d + np.uint64(6)], hidden[d + np.uint64(7)] = s6 * inverse, s7 * inverse
+        d += eight
+    while d < width:
+        s0 = np.float32(0)
+        for k in range(n):
+            s0 += rows[np.uint64(block[np.uint64(k)]), d]
+        hidden[d] = s0 * inverse
+        d += one
+
+
+@nb.njit(nogil=True, _nrt=False)
+def _spread(gradient, block, n, rows):
+    """Adds the gradient to n rows, eight columns at a time."""
+    d = np.uint64(0)
+    width = np.uint64(len(gradient))
+    eight = np.uint64(8)
+    one = np.uint64(1)
+    while d + eight <= width:
+        g0, g1, g2, g3 = (
+            gradient[d],
+            gradient[d + one],
+            gradient[d + np.uint64(2)],
+            gradient[d + np.uint64(3)],
+        )
+        g4, g5 = gradient[d + np.uint64(4)], gradient[d + np.uint64(5)]
+        g6, g7 = gradient[d + np.uint64(6)], gradient[d + np.uint64(7)]
+        for k in range(n):
+            row = rows[np.uint64(block[np.uint64(k)])]
+            row[d] += g0
+            row[d + one] += g1
+            row[d + np.uint64(2)] += g2
+            row[d + np.uint64(3)] += g3
+            row[d + np.uint64(4)] += g4
+            row[d + np.uint64(5)] += g5
+            row[d + np.uint64(6)] += g6
+            row[d + np.uint64(7)] += g7
+        d += eight
+    while d < width:
+        for k in range(n):
+            rows[np.uint64(block[np.uint64(k)]), d] += gradient[d]
+        d += one
+
+
+@nb.njit(nogil=True, _nrt=False)
 def features(data, i, stop, keys, ids, first, grams, shape, history, out):
     """Row numbers of the words and n-grams of a text, into `out`; how many.
 
@@ -184,15 +250,10 @@ def epoch(
         )
         if n == 0 or n_labels == 0:
             continue
-        for d in range(len(hidden)):
-            hidden[d] = 0
-            gradient[d] = 0
-        for k in range(n):
-            for d in range(len(hidden)):
-                hidden[d] += rows[block[k], d]
         inverse = np.float32(1.0 / n)
-        for d in range(len(hidden)):
-            hidden[d] *= inverse
+        _mean(rows, block, n, inverse, hidden)
+        for d in range(len(gradient)):
+            gradient[d] = 0
         chosen = np.int64(0)
         if n_labels > 1:
             chosen = np.int64(draw(seed, place) % np.uint64(n_labels))
@@ -213,11 +274,9 @@ def epoch(
                 place += np.uint64(1)
                 if negative != target:
                     loss_sum += _logistic(negative, False, lr, hidden, gradient, outputs)
-        for d in range(len(hidden)):
+        for d in range(len(gradient)):
             gradient[d] *= inverse
-        for k in range(n):
-            for d in range(len(hidden)):
-                rows[block[k], d] += gradient[d]
+        _spread(gradient, block, n, rows)
         seen += 1
     return loss_sum / max(seen, 1)
 
