@@ -21,6 +21,7 @@ class Reason(enum.StrEnum):
     NO_TEXT = "no_text"  # a document was read but has no text in it
     NOT_DECODABLE = "not_decodable"  # the decoder refused the payload
     READER_FAILED = "reader_failed"  # the reader itself raised something unforeseen
+    SCANNED = "scanned"  # its pages are pictures: there is no text to read, only to recognise
     TIMEOUT = "timeout"  # the decoder exceeded its wall-clock limit
     TOO_LARGE = "too_large"  # over the recipe's max_document_bytes
     TRUNCATED = "truncated"  # ends early, and nothing before the end is usable

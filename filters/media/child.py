@@ -41,6 +41,7 @@ HANDLERS = {
     "image.soft": ("patches", "soft"),
     "audio.soft": ("hearing", "soft"),
     "video.soft": ("frames", "soft"),
+    "pdf": ("pdf", "read"),
 }
 
 

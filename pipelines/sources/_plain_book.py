@@ -4,22 +4,9 @@ from __future__ import annotations
 
 import re
 
-from castor.pipelines.sources import _languages
+from castor.pipelines.sources import _gutenberg, _languages
 from castor.pipelines.sources._book import Book, facts, lines_to_parts
 
-# Project Gutenberg puts its header and licence around these lines since 1971, in changing
-# words: "*** START OF THE PROJECT GUTENBERG EBOOK MOBY DICK ***", "*END*THE SMALL PRINT!".
-_START = re.compile(
-    r"^(\*\*\* ?START OF (THE|THIS) PROJECT GUTENBERG .*|\*END\*? ?THE SMALL PRINT!.*)$", re.M
-)
-_END = re.compile(
-    r"^(\*\*\* ?END OF (THE|THIS) PROJECT GUTENBERG .*"
-    r"|End of (the |this )?Project Gutenberg.*"
-    r"|\*\*\*START\*\*THE SMALL PRINT!.*)$",
-    re.M,
-)
-_GUTENBERG = re.compile(r"Project Gutenberg", re.I)
-_PRODUCED = re.compile(r"(E-text prepared|(This e-?book was )?Produced|Transcribed|Scanned) ", re.I)
 _FIELD = re.compile(r"^(Title|Author|Language|Release Date|Posting Date|Translator): *(.+)$", re.M)
 _HEADER_CHARS = 20_000
 # A heading stands alone on its line: a word for chapter and a number, in the kit's languages.
@@ -69,18 +56,18 @@ def _is_heading(lines: list[str], i: int) -> bool:
 
 
 def _without_gutenberg(text: str) -> tuple[str, dict[str, str]]:
-    start = _START.search(text)
-    if start is None and not _GUTENBERG.search(text[:500]):
+    start = _gutenberg.START.search(text)
+    if start is None and not _gutenberg.NAME.search(text[:500]):
         return text, {}
     header = text[: start.start() if start else _HEADER_CHARS]
     fields: dict[str, str] = dict(reversed(_FIELD.findall(header)))
     body = text[start.end() :] if start else text
-    ends = list(_END.finditer(body))
+    ends = list(_gutenberg.END.finditer(body))
     if ends:
         body = body[: ends[0].start()]
     body = body.strip("\n")
     first, _, rest = body.partition("\n\n")
-    if start and _PRODUCED.match(first) and len(first) < 400:
+    if start and _gutenberg.PRODUCED.match(first) and len(first) < 400:
         body = rest.strip("\n")
     meta = facts(
         title=fields.get("Title"),

@@ -7,7 +7,8 @@ on depth, text size and entity amplification are on.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from lxml import etree
 
@@ -92,6 +93,7 @@ class Vocabulary:
         openers: headings that begin a section of the same kind as the one they stand in.
         section: the kind of section that the element is, or None.
         replace: text to read instead of the element's own, or None.
+        verbatim: blocks whose lines and spaces stay.
     """
 
     blocks: frozenset[str]
@@ -102,6 +104,12 @@ class Vocabulary:
     section: Callable[[etree._Element], str | None]
     openers: frozenset[str] = frozenset()
     replace: Callable[[etree._Element], str | None] = lambda element: None
+    verbatim: frozenset[str] = frozenset({"pre"})
+
+
+# A method of the walker that has begun: it yields others, which are run to their end first, so
+# that nesting costs no stack of the interpreter.
+Steps = Iterator[Any]
 
 
 class Walker:
@@ -111,17 +119,26 @@ class Walker:
         self._words, self._builder = vocabulary, builder
         self._buffer: list[str] = []
         self._deferred: list[str] = []
-        self._pre = 0
+        self._pre = self._within_notes = self._within_headings = 0
         self._kind = "chapter"
 
     def walk(self, element: etree._Element, kind: str = "chapter") -> None:
         """Reads the element as a section of that kind."""
         self._kind = kind
         self._builder.section(kind)
-        self._element(element)
+        self._run(self._element(element))
         self._flush()
 
-    def _element(self, element: etree._Element) -> None:
+    def _run(self, steps: Steps) -> None:
+        running = [steps]
+        while running:
+            step = next(running[-1], None)
+            if step is None:
+                running.pop()
+            else:
+                running.append(step)
+
+    def _element(self, element: etree._Element) -> Steps:
         words, name = self._words, local(element)
         if not name or words.skip(element):
             return
@@ -129,13 +146,13 @@ class Walker:
         if instead is not None:
             self._buffer.append(instead)
         elif name in words.notes and "".join(self._buffer).strip():
-            self._note(element)
+            yield self._note(element)
         elif name in words.lines:
-            self._line(element)
+            yield self._line(element)
         else:
-            self._block(element, name)
+            yield self._block(element, name)
 
-    def _block(self, element: etree._Element, name: str) -> None:
+    def _block(self, element: etree._Element, name: str) -> Steps:
         outer, kind = self._kind, self._words.section(element)
         is_block = name in self._words.blocks or kind is not None
         if is_block:
@@ -145,22 +162,25 @@ class Walker:
             self._builder.section(kind)
         elif name in self._words.openers:
             self._builder.section(outer)
-        self._pre += name == "pre"
-        self._content(element)
-        self._pre -= name == "pre"
+        is_heading = name in self._words.headings
+        self._pre += name in self._words.verbatim
+        self._within_headings += is_heading
+        yield self._content(element)
+        self._pre -= name in self._words.verbatim
         if is_block:
-            self._flush(heading=name in self._words.headings)
+            self._flush()
+        self._within_headings -= is_heading
         if kind is not None:
             self._kind = outer
             self._builder.section(outer)
 
-    def _line(self, element: etree._Element) -> None:
+    def _line(self, element: etree._Element) -> Steps:
         """A line of its own; an empty element is a break, and two of them a blank line."""
         if not len(element) and not (element.text or "").strip():
             self._buffer.append(BREAK)
             return
         self._break_once()
-        self._content(element)
+        yield self._content(element)
         self._break_once()
 
     def _break_once(self) -> None:
@@ -168,15 +188,17 @@ class Walker:
         if not before.endswith(BREAK):
             self._buffer.append(BREAK)
 
-    def _content(self, element: etree._Element) -> None:
+    def _content(self, element: etree._Element) -> Steps:
         self._text(element.text)
         for child in element:
-            self._element(child)
+            yield self._element(child)
             self._text(child.tail)
 
-    def _note(self, element: etree._Element) -> None:
+    def _note(self, element: etree._Element) -> Steps:
         outer, self._buffer = self._buffer, []
-        self._content(element)
+        self._within_notes += 1
+        yield self._content(element)
+        self._within_notes -= 1
         self._deferred.append(squeeze("".join(self._buffer)))
         self._buffer = outer
 
@@ -186,10 +208,13 @@ class Walker:
                 text = text.replace("\n", BREAK).replace(" ", SPACE).replace("\t", SPACE * 4)
             self._buffer.append(text)
 
-    def _flush(self, *, heading: bool = False) -> None:
+    def _flush(self) -> None:
+        if self._within_notes:  # the paragraph that the note interrupts is not whole yet
+            self._break_once()
+            return
         text = "".join(self._buffer)
         if text and not text.isspace():
-            self._builder.block(squeeze(text), heading=heading)
+            self._builder.block(squeeze(text), heading=self._within_headings > 0)
         for note in self._deferred:
             self._builder.block(note)
         self._buffer, self._deferred = [], []

@@ -17,9 +17,9 @@ from castor.pipelines.sources._book import Book
 
 PLAIN = (".txt", ".text")
 MARKDOWN = (".md", ".markdown", ".mdown")
-XML = (".xml", ".tei")
-UNSUPPORTED = (".pdf", ".mobi", ".azw", ".azw3", ".djvu", ".fb2", ".docx", ".odt", ".rtf")
-READABLE = (*PLAIN, *MARKDOWN, *XML, ".epub")
+XML = (".xml", ".tei", ".fb2", ".dbk", ".docbook")
+UNSUPPORTED = (".mobi", ".azw", ".azw3", ".djvu", ".docx", ".odt", ".rtf")
+READABLE = (*PLAIN, *MARKDOWN, *XML, ".epub", ".pdf")
 _PACKED = tuple(f"{s}{c}" for s in (*PLAIN, *MARKDOWN, *XML) for c in _unpack.SUFFIXES)
 _PATTERNS = [f"*{s}" for s in (*READABLE, *_PACKED, *UNSUPPORTED, *_members.SUFFIXES)]
 
@@ -31,9 +31,12 @@ class Options:
     Attributes:
         language: the language where neither the document nor a folder of its path says one
             (BCP 47); empty if unknown.
+        pictures: whether the pictures of an EPUB are looked at and become parts. A book with
+            pictures is of the modality `interleaved`, one without of `text`.
     """
 
     language: str = ""
+    pictures: bool = True
 
     def __post_init__(self) -> None:
         """Refuses what is no language tag."""
@@ -46,13 +49,14 @@ class Options:
             )
 
 
-@source(version=1, files=_PATTERNS, options=Options)
+@source(version=2, files=_PATTERNS, options=Options)
 def books(file: InputFile, options: Options) -> Iterator[Item]:
-    """Plain text, Markdown, TEI, EPUB, Aozora Bunko, CES Bibles, UDHR; alone or in archives.
+    """Plain text, Markdown, EPUB, PDF, TEI, DocBook, FictionBook, Aozora Bunko, CES Bibles, UDHR.
 
     One document per book (per book of a Bible). Title, author, language, date and identifier
-    go to meta where the book states them; parts are its chapters, in order, and cover the
-    text. Headers, colophons and markup leave the text; of an archive's other members nothing
+    go to meta where the book states them; parts are its chapters, front and back matter and
+    notes, in order, and cover the text, with the pictures of an EPUB between them. Headers,
+    colophons, running heads and markup leave the text; of an archive's other members nothing
     is read.
     """
     if _members.is_archive(file.path):
@@ -65,7 +69,7 @@ def books(file: InputFile, options: Options) -> Iterator[Item]:
         yield _unsupported(file, "", name)
         return
     with file.open() as raw:
-        if name.endswith(".epub"):
+        if name.endswith((".epub", ".pdf")):
             yield from _items(file, options, file.path, "", raw)
             return
         data = _unpack.unpack(raw, file.path, limit_bytes=file.max_document_bytes)
@@ -96,7 +100,8 @@ def _items(
 ) -> Iterator[Item]:
     """The documents of one book file; `name` is its path without a compression's suffix."""
     try:
-        for book in _read(name, raw, file.max_document_bytes):
+        uri = None if member or _stem(file.path) != file.path else file.uri
+        for book in _read(name, raw, file.max_document_bytes, uri, options.pictures):
             place = "#".join(filter(None, (member, book.place)))
             yield _item(file, options, book, member or file.path, place)
     except RejectError as error:
@@ -118,14 +123,26 @@ def _item(file: InputFile, options: Options, book: Book, path: str, place: str) 
     return Record(
         key=key,
         source=file.source,
-        modality=Modality.TEXT,
+        modality=Modality.INTERLEAVED if book.media else Modality.TEXT,
         text=book.text,
+        media=book.media,
         parts=book.parts,
         meta=meta,
     )
 
 
-def _read(name: str, raw: BinaryIO, limit_bytes: int) -> Iterator[Book]:
+def _read(
+    name: str, raw: BinaryIO, limit_bytes: int, uri: str | None, pictures: bool
+) -> Iterator[Book]:
+    """The books of a file, by its suffix and its first bytes.
+
+    Args:
+        name: its path.
+        raw: its bytes, seekable.
+        limit_bytes: of text.
+        uri: of the file if it is one of the input; None inside an archive or a compression.
+        pictures: whether those of an EPUB are looked at.
+    """
     from castor.pipelines.sources import _aozora, _decode, _epub, _plain_book
 
     head = raw.read(1024)
@@ -133,10 +150,11 @@ def _read(name: str, raw: BinaryIO, limit_bytes: int) -> Iterator[Book]:
     lower = name.lower()
     if not head:
         raise RejectError(Reason.EMPTY, f"{name} has no bytes")
-    if head.startswith(b"%PDF-"):
-        raise RejectError(Reason.UNSUPPORTED_FORMAT, f"{name} is PDF, which has no reader yet")
+    if lower.endswith(".pdf") or head.startswith(b"%PDF-"):
+        yield _read_pdf(raw, name, limit_bytes)
+        return
     if lower.endswith(".epub"):
-        yield _epub.read_epub(raw, name, limit_bytes=limit_bytes)
+        yield _epub.read_epub(raw, name, limit_bytes=limit_bytes, uri=uri, pictures=pictures)
         return
     data = raw.read()
     if lower.endswith(XML) or data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml"):
@@ -153,8 +171,21 @@ def _read(name: str, raw: BinaryIO, limit_bytes: int) -> Iterator[Book]:
         yield _plain_book.read_plain(text)
 
 
+def _read_pdf(raw: BinaryIO, name: str, limit_bytes: int) -> Book:
+    from castor.filters.media.window import Window
+    from castor.pipelines.sources import _pdf
+
+    try:
+        window = Window(raw.fileno(), 0, raw.seek(0, io.SEEK_END))
+    except io.UnsupportedOperation:  # a member of an archive, in memory
+        raw.seek(0)
+        window = Window.of_bytes(raw.read())
+    with window:
+        return _pdf.read_pdf(window, name, limit_bytes=limit_bytes)
+
+
 def _read_xml(data: bytes, name: str) -> Iterator[Book]:
-    from castor.pipelines.sources import _scripture, _tei, _xml
+    from castor.pipelines.sources import _docbook, _fb2, _scripture, _tei, _xml
 
     root = _xml.parse(data, name)
     kind = _xml.local(root)
@@ -164,6 +195,10 @@ def _read_xml(data: bytes, name: str) -> Iterator[Book]:
         yield from _scripture.read_ces(root)
     elif kind == "udhr":
         yield _scripture.read_udhr(root)
+    elif kind == "FictionBook":
+        yield _fb2.read_fb2(root)
+    elif kind in _docbook.ROOTS:
+        yield _docbook.read_docbook(root)
     else:
         raise RejectError(
             Reason.UNSUPPORTED_FORMAT, f"{name}: XML with the root <{kind}> has no reader"

@@ -37,11 +37,15 @@ def book(folder, name, data):
 
 
 def chapters(record):
-    """The text of each part; the parts cover the text in order, on character boundaries."""
+    """The text of each part; the parts cover the text in order, on character boundaries.
+
+    Pictures stand between them.
+    """
     data = record.text.encode()
-    edges = [0, *(p.end_byte for p in record.parts)]
-    assert [p.start_byte for p in record.parts] == edges[:-1]
-    return [data[p.start_byte : p.end_byte].decode() for p in record.parts]
+    spans = [p for p in record.parts if p.media_index is None]
+    edges = [0, *(p.end_byte for p in spans)]
+    assert [p.start_byte for p in spans] == edges[:-1]
+    return [data[p.start_byte : p.end_byte].decode() for p in spans]
 
 
 def write_files(root, files):

@@ -171,13 +171,9 @@ def test_aozora(tmp_path):
 # --- containers, limits --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["a.pdf", "a.mobi", "a.docx"])
+@pytest.mark.parametrize("name", ["a.mobi", "a.docx"])
 def test_formats_without_a_reader(tmp_path, name):
-    assert book(tmp_path, name, b"%PDF-1.4").reason is Reason.UNSUPPORTED_FORMAT
-
-
-def test_pdf_in_disguise(tmp_path):
-    assert book(tmp_path, "a.txt", b"%PDF-1.4 x").reason is Reason.UNSUPPORTED_FORMAT
+    assert book(tmp_path, name, b"x").reason is Reason.UNSUPPORTED_FORMAT
 
 
 def test_limits(tmp_path):
@@ -267,7 +263,7 @@ def test_kit_books_of_each_kind(kit):
     table = {
         "books/fr/FRA00401_Allais.xml.gz": ("Le Captain Cap", "fr", 59),
         "books/ja/soseki-botchan.sjis.txt.gz": ("坊っちゃん", "ja", 11),
-        "books/epub/moby-dick.epub": ("Moby-Dick", "en", 139),
+        "books/epub/moby-dick.epub": ("Moby-Dick", "en", 138),
         "books/en/h-g-wells-the-time-machine.md.gz": ("The Time Machine", "en", 13),
         "books/zh/cao-xueqin-hongloumeng.txt.gz": (None, "zh", 120),
     }

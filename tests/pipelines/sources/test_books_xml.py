@@ -125,4 +125,51 @@ def test_udhr_in_an_archive(tmp_path):
     assert [c.split("\n")[0] for c in chapters(text)] == ["Die Erklärung", "Artikel 1"]
     assert (text.meta["language"], text.meta["script"]) == ("de", "Latn")
     assert (picture, hidden) == (Skipped(Skip.OTHER_KIND), Skipped(Skip.OTHER_KIND))
-    assert (pdf.reason, pdf.place) == (Reason.UNSUPPORTED_FORMAT, "d/b.pdf")
+    assert (pdf.reason, pdf.place) == (Reason.CORRUPT, "d/b.pdf")
+
+
+# --- DocBook, FictionBook ------------------------------------------------------------------
+
+DOCBOOK = """<book xmlns="http://docbook.org/ns/docbook" xml:lang="en" xml:id="b">
+<info><title>On Ships</title><author><personname><firstname>A.</firstname><surname>One</surname>
+</personname></author><pubdate>1999</pubdate></info><toc><para>no</para></toc>
+<preface><title>Why</title><para>Because<footnote><para>Really.</para></footnote> of it.</para>
+</preface><chapter><title>Hulls</title><para>Wood<indexterm><primary>wood</primary></indexterm>.
+</para><section><title>Tar</title><programlisting>if x:
+    y</programlisting></section></chapter><chapter><title>Sails</title><para>Cloth.</para></chapter>
+<appendix><title>Knots</title><para>Many.</para></appendix></book>"""
+
+
+def test_docbook(tmp_path):
+    item = book(tmp_path, "b.xml", DOCBOOK)
+    assert [(p.kind, c.strip()) for p, c in zip(item.parts, chapters(item), strict=True)] == [
+        ("front", "Why\n\nBecause of it.\n\nReally."),
+        ("chapter", "Hulls\n\nWood.\n\nTar\n\nif x:\n    y"),
+        ("chapter", "Sails\n\nCloth."),
+        ("back", "Knots\n\nMany."),
+    ]
+    assert dict(item.meta) == {"format": "docbook", "title": "On Ships", "author": "A. One",
+                               "date": "1999", "language": "en", "identifier": "b"}  # fmt: skip
+
+
+FB2 = """<?xml version="1.0" encoding="windows-1251"?>
+<FictionBook xmlns="http://www.gribuser.ru/xml/fictionbook/2.0"
+ xmlns:l="http://www.w3.org/1999/xlink"><description><title-info><author><first-name>Анна
+</first-name><last-name>Я</last-name></author><book-title>Море</book-title><annotation><p>нет</p>
+</annotation><date value="1900-01-01">1900</date><lang>ru</lang></title-info></description>
+<body><title><p>Море</p></title><section><title><p>Часть</p></title><section><title><p>Раз</p>
+</title><p>Волна<a l:href="#n" type="note">[1]</a>.</p><poem><stanza><v>Строка,</v><v>строка.</v>
+</stanza></poem></section><section><title><p>Два</p></title><p>Берег.</p></section></section></body>
+<body name="notes"><section id="n"><title><p>1</p></title><p>Вода.</p></section></body>
+<binary id="c.jpg" content-type="image/jpeg">AAAA</binary></FictionBook>"""
+
+
+def test_fictionbook(tmp_path):
+    item = book(tmp_path, "b.fb2", FB2.encode("cp1251"))
+    assert [(p.kind, c.strip()) for p, c in zip(item.parts, chapters(item), strict=True)] == [
+        ("chapter", "Море\n\nЧасть\n\nРаз\n\nВолна.\n\nСтрока,\nстрока."),
+        ("chapter", "Два\n\nБерег."),
+        ("notes", "1\n\nВода."),
+    ]
+    assert dict(item.meta) == {"format": "fb2", "title": "Море", "author": "Анна Я",
+                               "language": "ru", "date": "1900-01-01"}  # fmt: skip

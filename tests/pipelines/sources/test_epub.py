@@ -1,53 +1,15 @@
 """EPUBs: the documents of the spine in order, without what belongs to the file only."""
 
-import io
 import zipfile
 
 import pytest
+from epubs import make_epub
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import book, books, laughs
 
 from castor.filters.reasons import Reason
 from castor.filters.record import Record
-
-CONTAINER = """<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>
-<rootfile full-path="O/p.opf" media-type="application/oebps-package+xml"/></rootfiles>
-</container>"""
-OPF = """<package xmlns="http://www.idpf.org/2007/opf" unique-identifier="id"
- xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata><dc:identifier>other</dc:identifier>
-<dc:identifier id="id">urn:x</dc:identifier><dc:title>The Book</dc:title>
-<dc:creator>A. One</dc:creator><dc:creator>B. Two</dc:creator><dc:language>eng</dc:language>
-</metadata><manifest>{items}</manifest><spine>{refs}</spine>{guide}</package>"""
-XHTML = (
-    '<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><head>'
-    "<title>T</title><style>p{{}}</style></head><body{attributes}>{body}</body></html>"
-)
-
-
-def make_epub(documents, *, order=None, guide="", extra=None, properties=None):
-    """An EPUB of (name -> body), its spine in `order`, or as the documents come."""
-    order = order or [(name, "") for name in documents]
-    names = list(documents)
-    entries = "".join(
-        f'<item id="i{names.index(n)}" href="{n.replace(" ", "%20")}" '
-        f'media-type="application/xhtml+xml" properties="{(properties or {}).get(n, "")}"/>'
-        for n in names
-    )
-    refs = "".join(f'<itemref idref="i{names.index(n)}" {more}/>' for n, more in order)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("mimetype", "application/epub+zip")
-        archive.writestr("META-INF/container.xml", CONTAINER)
-        archive.writestr("O/p.opf", OPF.format(items=entries, refs=refs, guide=guide))
-        for name, body in documents.items():
-            if body is not None:
-                whole = body if body.startswith("<") is False or "<html" in body else None
-                text = whole or XHTML.format(attributes="", body=body)
-                archive.writestr(f"O/{name}", text)
-        for name, text in (extra or {}).items():
-            archive.writestr(name, text)
-    return buffer.getvalue()
 
 
 def test_epub_in_spine_order(tmp_path):

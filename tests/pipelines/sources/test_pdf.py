@@ -1,0 +1,238 @@
+"""PDF: all of the text in reading order and only the text, or a typed reason."""
+
+import io
+import random
+import tarfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pdfs import LOCK, line, make_pdf, paragraph, picture, shown
+from reading import book, books, chapters
+
+from castor.filters.media import decoder
+from castor.filters.media.failure import Limits
+from castor.filters.reasons import Reason
+from castor.pipelines.source import Rejected
+from castor.pipelines.sources import _pdf
+
+WORDS = "the grey house by river stood empty since that long winter and nobody asked why".split()
+LEADING = 12
+
+
+def prose(n_lines, seed, width=60):
+    """Lines of made words, filled to about the width; the last one is short and ends."""
+    draw = random.Random(seed)
+    lines = []
+    for _ in range(n_lines - 1):
+        text = draw.choice(WORDS)
+        while len(text) < width - 4:
+            text += " " + draw.choice(WORDS)
+        lines.append(text[:width].rstrip() + "n" * max(0, width - len(text)))
+    return [*lines, "and so it ended."]
+
+
+def drawn(lines, *, x=72, y=700, **how):
+    return paragraph(lines, x, y, 10, **how)[0]
+
+
+def test_paragraphs_by_indent_and_by_gap(tmp_path):
+    first, y = paragraph(prose(4, 1), 72, 700, indent=14)
+    second, y = paragraph(prose(3, 2), 72, y, indent=14)
+    third, _ = paragraph(prose(2, 3), 72, y - 14)
+    item = book(tmp_path, "a.pdf", make_pdf([first + second + third], info={"Title": "Das Haus"}))
+    assert item.text == "\n\n".join(" ".join(prose(n, s)) for n, s in ((4, 1), (3, 2), (2, 3)))
+    assert dict(item.meta) == {"format": "pdf", "title": "Das Haus", "pages": "1"}
+
+
+def test_columns_are_read_one_after_the_other(tmp_path):
+    left, right = prose(6, 4, 32), prose(6, 5, 32)
+    title = line("A Title Over Both Of The Columns", 150, 740, 14)
+    page = [title]
+    # Drawn line by line across the page, the right column a little lower: neither the order
+    # nor the lines tell the columns.
+    for i in range(6):
+        page += [line(left[i], 60, 700 - 12 * i), line(right[i], 320, 696 - 12 * i)]
+    item = book(tmp_path, "a.pdf", make_pdf([page]))
+    body = [" ".join(left), " ".join(right)]
+    assert item.text.split("\n\n") == ["A Title Over Both Of The Columns", *body]
+
+
+def test_a_table_is_read_by_rows(tmp_path):
+    page = drawn(prose(3, 1))
+    for i in range(4):
+        page += [line(f"city {i}", 72, 600 - 14 * i), line(f"{i}00", 300, 600 - 14 * i)]
+    item = book(tmp_path, "a.pdf", make_pdf([page]))
+    assert "city 0 000" in item.text
+    assert "city 3 300" in item.text
+
+
+@pytest.mark.parametrize(
+    ("head", "tail", "expected"),
+    [
+        ("some inter-", "esting words", "some interesting words"),
+        ("some well-", "known words of well-known men", "some well-known words of well-known men"),
+        ("the Franco-", "Prussian war", "the Franco-Prussian war"),
+        ("from 1914-", "1918 there", "from 1914- 1918 there"),
+    ],
+)
+def test_words_cut_at_the_end_of_a_line(tmp_path, head, tail, expected):
+    fill = "x" * (58 - len(head))
+    item = book(tmp_path, "a.pdf", make_pdf([drawn([f"{fill} {head}", tail])]))
+    assert item.text == f"{fill} {expected}"
+
+
+def furnished(n_pages):
+    """Pages with heads that differ left and right, and numbers that begin at 7."""
+    pages = []
+    for i in range(n_pages):
+        number = i + 7
+        head = f"{number} THE GREY HOUSE" if i % 2 else f"Chapter the {i // 4} {number}"
+        lines = prose(40, i)
+        lines[-1] = prose(2, 900 + i)[0]  # the paragraph goes on over the page
+        pages.append([line(head, 72, 800), *drawn(lines, y=770), line(f"- {i + 1} -", 290, 40)])
+    return pages
+
+
+def test_heads_and_page_numbers_go_and_sentences_go_on(tmp_path):
+    item = book(tmp_path, "a.pdf", make_pdf(furnished(12)))
+    expected = []
+    for i in range(12):
+        expected += [*prose(40, i)[:-1], prose(2, 900 + i)[0]]
+    assert item.text == " ".join(expected)
+
+
+def test_lines_that_repeat_inside_pages_stay(tmp_path):
+    pages = []
+    for i in range(6):
+        lines = prose(12, i)
+        pages.append(drawn([*lines[:5], "And the bell rang again.", *lines[5:]]))
+    item = book(tmp_path, "a.pdf", make_pdf(pages))
+    assert item.text.count("And the bell rang again.") == 6
+
+
+def test_equal_pages_of_one_line_are_no_furniture(tmp_path):
+    item = book(tmp_path, "a.pdf", make_pdf([[line("One line.", 72, 700)]] * 4))
+    assert item.text.count("One line.") == 4
+
+
+def test_footnotes_follow_the_paragraph(tmp_path):
+    lines = prose(30, 1)
+    mark = line("1", 72 + 6 * 60, 700 - 5 * 12 + 4, 6)
+    page = [*drawn(lines[:-1]), mark, line("1 A note below.", 72, 60, 8)]
+    after = prose(3, 2)
+    item = book(tmp_path, "a.pdf", make_pdf([page, drawn(after)]))
+    whole = " ".join([*lines[:-1], *after])
+    assert item.text.split("\n\n") == [whole, "1 A note below."]
+
+
+def test_bookmarks_are_chapters_and_their_sections_are_not(tmp_path):
+    def page(title, seed):
+        return [line(title, 72, 740, 16), *drawn(prose(5, seed))]
+
+    pages = [drawn(["A dedication."]), page("One", 1), page("Inside", 2), page("Two", 3),
+             page("Index", 4)]  # fmt: skip
+    outline = [("One", 1, 760), ("Inside", 2, 760, 1), ("Two", 3, 760), ("Index", 4, 760)]
+    item = book(tmp_path, "a.pdf", make_pdf(pages, outline=outline))
+    assert [p.kind for p in item.parts] == ["front", "chapter", "chapter", "back"]
+    assert [c.split("\n")[0] for c in chapters(item)] == ["A dedication.", "One", "Two", "Index"]
+    item = book(tmp_path, "b.pdf", make_pdf(pages[:1] + pages[1:4]))
+    assert [p.kind for p in item.parts] == ["chapter"] * 4  # by the size of the headings
+
+
+def test_scripts_from_the_right_and_downwards(tmp_path):
+    page = [shown("(םלוע) םולש", 300, 700), shown("12 םוי", 360, 686)]
+    item = book(tmp_path, "a.pdf", make_pdf([page]))
+    assert item.text == "שלום (עולם) יום 12"
+    assert item.meta["direction"] == "rtl"
+    columns = [shown("名前はまだ無い。", 460, 700), shown("吾輩は猫である。", 480, 700)]
+    item = book(tmp_path, "b.pdf", make_pdf([columns], vertical=True))
+    assert item.text.replace("\n", "") == "吾輩は猫である。名前はまだ無い。"
+    assert item.meta["direction"] == "vertical"
+
+
+def test_turned_pages_are_read_upright(tmp_path):
+    lines = prose(3, 1)
+    up = [line(t, 300 + 12 * i, 100, turn=(0, 1, -1, 0)) for i, t in enumerate(lines)]
+    down = [line(t, 300 - 12 * i, 700, turn=(0, -1, 1, 0)) for i, t in enumerate(lines)]
+    for name, page in (("a.pdf", up), ("b.pdf", down)):
+        stamp = line("DRAFT", 100, 100, 40, turn=(0.7, 0.7, -0.7, 0.7))
+        assert book(tmp_path, name, make_pdf([[*page, stamp]])).text == " ".join(lines)
+
+
+# --- what cannot be read ---------------------------------------------------------------------
+
+WHOLE = make_pdf([drawn(prose(3, 1))])
+NO_MEANING = "\ue001\ue002\ue003\ue004"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", Reason.EMPTY),
+        (make_pdf([drawn(prose(3, 1))], encrypt=LOCK), Reason.ENCRYPTED),
+        (make_pdf([[picture(0, 0, 595, 842)]] * 3), Reason.SCANNED),
+        (make_pdf([[picture(0, 0, 595, 842), line("7", 300, 40)]] * 3), Reason.SCANNED),
+        (make_pdf([[]]), Reason.NO_TEXT),
+        (make_pdf([[shown(NO_MEANING * 10, 20, 700)]]), Reason.BAD_ENCODING),
+        (b"%PDF-1.7\n" + bytes(200), Reason.TRUNCATED),
+        (b"%PDF-1.7\n" + bytes(200) + b"%%EOF", Reason.CORRUPT),
+    ],
+)
+def test_what_cannot_be_read_is_told(tmp_path, data, reason):
+    item = book(tmp_path, "a.pdf", data)
+    assert (type(item), item.reason) == (Rejected, reason)
+    assert "a.pdf" in item.message or reason is Reason.EMPTY
+
+
+def test_pages_that_are_scanned_are_counted(tmp_path):
+    pages = [drawn(prose(3, 1)), drawn(prose(3, 2)), [picture(0, 0, 595, 842)]]
+    assert book(tmp_path, "a.pdf", make_pdf(pages)).meta["scanned_pages"] == "1"
+    recognised = [[picture(0, 0, 595, 842), *drawn(prose(3, 1))]]
+    assert book(tmp_path, "b.pdf", make_pdf(recognised)).meta["recognised_pages"] == "1"
+
+
+def test_limits(tmp_path, monkeypatch):
+    (tmp_path / "a.pdf").write_bytes(make_pdf(furnished(3)))
+    (item,) = books(tmp_path, "a.pdf", max_document_bytes=500)
+    assert item.reason is Reason.TOO_LARGE
+    monkeypatch.setattr(_pdf, "MAX_PAGES", 2)
+    (item,) = books(tmp_path, "a.pdf")
+    assert item.reason is Reason.TOO_LARGE
+    monkeypatch.undo()
+    monkeypatch.setattr(_pdf, "PAGES_AT_ONCE", 1)
+    monkeypatch.setattr(_pdf, "MAX_CPU_S", 0.0)
+    (item,) = books(tmp_path, "a.pdf")
+    assert item.reason is Reason.TIMEOUT
+    monkeypatch.setattr(_pdf, "MAX_CPU_S", 60.0)
+    (item,) = books(tmp_path, "a.pdf")
+    assert item.meta["pages"] == "3"
+
+
+def test_a_page_that_takes_too_long_is_given_up(tmp_path, monkeypatch):
+    slow = decoder.Decoder(limits=Limits(wall_s=0.2))
+    monkeypatch.setattr(decoder, "_decoder", slow)
+    many = [line("x" * 100, 10, 10 + i % 800) for i in range(1500)]
+    try:
+        item = book(tmp_path, "a.pdf", make_pdf([many] * 4))
+    finally:
+        slow.close()
+    assert item.reason is Reason.TIMEOUT
+
+
+def test_in_an_archive(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        info = tarfile.TarInfo("b/c.pdf")
+        info.size = len(WHOLE)
+        tar.addfile(info, io.BytesIO(WHOLE))
+    (item,) = books(tmp_path, "a.tar")
+    assert (item.key, item.text) == ("books:a.tar@b/c.pdf", " ".join(prose(3, 1)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, len(WHOLE)), st.binary(max_size=12), st.booleans())
+def test_a_damaged_pdf_gives_one_item(tmp_path_factory, at, noise, cut):
+    folder = tmp_path_factory.mktemp("pdf")
+    data = WHOLE[:at] + noise + (b"" if cut else WHOLE[at + len(noise) :])
+    (folder / "a.pdf").write_bytes(data)
+    assert len(books(folder, "a.pdf")) == 1
