@@ -81,7 +81,7 @@ def _languages(batch: pa.RecordBatch, paths: Mapping[str, str]) -> np.ndarray:
     """For each row the key of its model in `paths`, or None: object [rows]."""
     valid = batch.column("text").is_valid().to_numpy(zero_copy_only=False)
     if ANY in paths:
-        return np.where(valid, ANY, None)
+        return np.array([ANY if v else None for v in valid.tolist()], object)
     meta = [dict(facts) for facts in batch.column("meta").to_pylist()]
     codes = [re.split(r"[-_]", f.get("language", "").lower(), maxsplit=1)[0] for f in meta]
     known = [c if v and c in paths else None for c, v in zip(codes, valid, strict=True)]

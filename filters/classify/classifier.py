@@ -35,13 +35,11 @@ class Judged(NamedTuple):
         confidence: float [rows], the calibrated probability of that label.
         probability: float [rows], the calibrated probability of the positive label, or None if
             none is named.
-        odds: float [rows], the raw log odds of the positive label, or None.
     """
 
     label: np.ndarray
     confidence: np.ndarray
     probability: np.ndarray | None
-    odds: np.ndarray | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,21 +72,20 @@ class Classifier:
         if column.null_count:
             raw[column.is_null().to_numpy(zero_copy_only=False)] = np.nan
         unknown = np.isnan(raw[:, 0])
-        odds = None
         probability = None
         if self.positive is not None:
             place = self.names.index(self.positive)
-            odds = calibrate.log_odds(raw[:, place])
-            calibrated = self.calibration.apply(odds) if self.calibration else raw[:, place]
-            probability = calibrated
+            probability = raw[:, place]
+            if self.calibration is not None:
+                probability = self.calibration.apply(calibrate.log_odds(probability))
             if len(self.names) == 2:
-                raw = np.stack([1 - calibrated] * 2, axis=1)
-                raw[:, place] = calibrated
+                raw = np.stack([1 - probability] * 2, axis=1)
+                raw[:, place] = probability
         if len(self.names) > 2 and self.temperature != 1.0:
             raw = calibrate.sharpen(raw, self.temperature)
         label = np.where(unknown, -1, np.argmax(np.nan_to_num(raw), axis=1))
         confidence = np.where(unknown, np.nan, raw[np.arange(len(raw)), label])
-        return Judged(label, confidence, probability, odds)
+        return Judged(label, confidence, probability)
 
 
 def write(

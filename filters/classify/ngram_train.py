@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from castor.filters.classify import dictionary
+from castor.filters.classify.fasttext_file import END
 from castor.filters.classify.fold import fold
 from castor.filters.errors import CastorError, ConfigError
 from castor.filters.kernels.column import buffers
@@ -106,7 +107,7 @@ def _units(column: pa.Array, min_count: int) -> tuple[np.ndarray, np.ndarray]:
     from castor.filters.classify.kernels import ngrams
 
     folded = fold(column, keep_lines=True)
-    words = [w for w in dictionary.count(folded, min_count).words if w != dictionary.END]
+    words = [w for w in dictionary.count(folded, min_count).words if w != END]
     data, offsets = buffers(folded)
     room = 2 * int(offsets[-1] - offsets[0]) + 2 * len(offsets)
     out, within = np.empty(room, np.uint64), np.empty(room, np.int64)

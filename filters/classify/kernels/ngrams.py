@@ -138,7 +138,7 @@ def _advance(unit, table, probabilities, backoffs, order, past, weights, state):
             them; row 1 is scratch.
         state: int64 [2]: units in `past`; how many of the nearest of them the table holds.
     """
-    h, longest, found = unit, np.int64(0), 0.0
+    h, longest, found = unit, 0, 0.0
     for n in range(1, min(order, state[0] + 1) + 1):
         if n > 1:
             h = h * FOLD + past[n - 2]
@@ -149,7 +149,7 @@ def _advance(unit, table, probabilities, backoffs, order, past, weights, state):
         found = np.float64(probabilities[n - 1, np.int64(entry & np.uint32(255))])
         code = np.int64((entry >> np.uint32(8)) & np.uint32(255))
         weights[1, n] = np.float64(backoffs[n - 1, code])
-    for n in range(max(longest, 1), state[1] + 1):
+    for n in range(longest, state[1] + 1):
         found += weights[0, n]
     for n in range(1, longest + 1):
         weights[0, n] = weights[1, n]
