@@ -80,7 +80,8 @@ PLACES_OF_NAMES = (
 # Words before a telephone number, in lower case.
 PHONE_LABELS = (
     "tel", "telephone", "telefon", "telefono", "telefone", "telefoon", "phone", "phones", "fax",
-    "mobile", "mobil", "cellphone", "whatsapp", "handy", "gsm", "puhelin", "telefax",
+    "fon", "telephon", "hotline", "mobile", "mobil", "cellphone", "whatsapp", "handy", "gsm",
+    "puhelin", "telefax",
 )  # fmt: skip
 
 

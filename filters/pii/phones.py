@@ -59,6 +59,8 @@ def national(text: str) -> int:
     """
     groups = GROUPS.findall(text)
     sizes = tuple(map(len, groups))
+    if DATE.match(text):
+        return 0
     if sizes in ((3, 3, 4), (1, 3, 3, 4)) and groups[0][0] != "0":
         return len(text.encode()) if _is_valid("".join(groups), "US") else 0
     if sizes == (3, 4, 4) and groups[0][0] == "1":

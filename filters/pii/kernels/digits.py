@@ -47,9 +47,9 @@ def gap_at(data, i, first, stop):
 
 @nb.njit(nogil=True, _nrt=False)
 def loose_gap_at(data, i, first, stop):
-    """The same with brackets and slashes, as in `+1 (202) 555`: up to three signs."""
+    """The same with brackets and slashes, as in `+43 – (0)1`: up to four signs."""
     sign, j = np.int64(0), i
-    for _ in range(3):
+    for _ in range(4):
         c, k = gap_at(data, j, first, stop)
         if c == DOT and byte_at(data, k, first, stop) == SPACE:  # the end of a sentence
             break
@@ -239,7 +239,7 @@ def is_public_ipv4(data, starts, ends):
 
 @nb.njit(nogil=True, _nrt=False)
 def national_of(data, starts, ends, n, lengths, sign):
-    """Whether groups with one sign may be a telephone number as written inside a country."""
+    """Whether groups with one sign may be a number of North America, or a mobile of China."""
     head = np.int64(at(data, starts[0])) - 48
     if sign == 0:
         return False
@@ -247,17 +247,6 @@ def national_of(data, starts, ends, n, lengths, sign):
         return head > 1 and at(data, starts[1]) > 49
     if lengths == 1334:
         return head == 1 and at(data, starts[1]) > 49 and at(data, starts[2]) > 49
-    n_digits = 0
-    for g in range(n):
-        n_digits += ends[g] - starts[g]
-    if (
-        head == 0
-        and ends[0] - starts[0] > 1
-        and at(data, starts[0] + 1) != 48
-        and 9 <= n_digits <= 11
-        and n <= 5
-    ):
-        return sign != DOT or n > 2
     return lengths == 344 and head == 1 and sign != DOT  # a mobile of China
 
 

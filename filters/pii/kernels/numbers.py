@@ -116,7 +116,7 @@ def goes_on(data, end, first, stop, classes, is_host):
 def is_labelled(data, i, first, stop, classes, labels):
     """Whether the word before byte i says that a telephone number follows: `Tel.: `."""
     j = i
-    while j > first and i - j < 4 and at(data, j - 1) in (32, 46, 58, 35, 41, 61):
+    while j > first and i - j < 6 and at(data, j - 1) in (9, 10, 32, 46, 58, 35, 41, 61):
         j -= 1
     if j == i or not is_a(data, j - 1, stop, classes, UPPER | LOWER):
         return False
@@ -149,8 +149,9 @@ def is_bracketed(data, first, stop, classes, starts, ends, n):
 def plain_at(data, i, first, stop, classes, starts, ends, signs):
     """What the groups of digits at byte i are, neither + nor brackets before them."""
     n = groups_at(data, i, first, stop, False, classes, starts, ends, signs)
-    if n == 1 and ends[0] - i < 14 and byte_at(data, ends[0], first, stop) != 0xC2:
-        return NONE, i, i
+    after = byte_at(data, ends[0], first, stop)
+    if n == 1 and ends[0] - i < 14 and after != 0xC2 and (at(data, i) != 48 or after > 47):
+        return NONE, i, i  # most numbers: no °, and nothing that groups what begins with 0
     before, prior = byte_at(data, i - 1, first, stop), byte_at(data, i - 2, first, stop)
     is_part = (
         before in (46, 45)
@@ -163,9 +164,23 @@ def plain_at(data, i, first, stop, classes, starts, ends, signs):
     if is_part:
         return NONE, i, i
     code, end = shaped(data, first, stop, classes, starts, ends, signs, n)
+    timed = before == 58 and is_a(data, i - 2, stop, classes, DIGIT)  # 16:00:04 2006 -0700
+    if code == NONE and at(data, i) == 48 and at(data, i + 1) != 48 and not timed:
+        code, end = dialled_at(data, i, first, stop, classes, starts, ends, signs)
     if code == NATIONAL and before == SPACE and is_a(data, i - 2, stop, classes, DIGIT):
         return NONE, i, i  # in a list of numbers
     return code, i, end
+
+
+@nb.njit(nogil=True, _nrt=False)
+def dialled_at(data, i, first, stop, classes, starts, ends, signs):
+    """A number that begins with one 0, grouped by signs of any kind: (code, end)."""
+    n = groups_at(data, i, first, stop, True, classes, starts, ends, signs)
+    total, _ = n_digits_of(starts, ends, n)
+    end = ends[n - 1]
+    if n < 2 or not 9 <= total <= 12 or ends[0] - i < 2:
+        return NONE, end
+    return (NONE if goes_on(data, end, first, stop, classes, False) else NATIONAL), end
 
 
 @nb.njit(nogil=True, _nrt=False)
