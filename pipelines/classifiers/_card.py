@@ -64,7 +64,7 @@ def _section(values: Mapping[str, Any], level: int) -> Iterator[str]:
             continue
         yield f"{'#' * min(level, 6)} {_words(key).capitalize()}"
         yield ""
-        if isinstance(value, Mapping) and all(isinstance(v, Mapping) for v in value.values()):
+        if isinstance(value, Mapping) and all(map(_is_nested, value.values())):
             yield from _table([{"": name, **row} for name, row in value.items()])
         elif isinstance(value, Mapping):
             yield from _section(value, level + 1)

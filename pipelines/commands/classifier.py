@@ -139,7 +139,7 @@ def _show(values: Mapping[str, Any], indent: int = 0) -> None:
 
 def _figure(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4f}"
+        return f"{value:.4g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(_figure, value))
     return str(value)

@@ -46,6 +46,8 @@ def test_signals(folder, name):
     assert found.column(f"{name}.label").to_pylist() == ["good", "bad", None]
     probability = found.column(f"{name}.probability").to_pylist()
     assert probability[0] > 0.6 > probability[1]
+    confidence = found.column(f"{name}.confidence").to_pylist()
+    assert confidence[:2] == pytest.approx([probability[0], 1 - probability[1]])
     margin = found.column(f"{name}.margin").to_pylist()
     assert margin[:2] == pytest.approx([p - 0.6 for p in probability[:2]])
     assert [found.column(f"{name}.{s}")[2].as_py() for s in _classified.WRITES] == [None] * 5

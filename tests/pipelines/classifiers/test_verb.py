@@ -123,6 +123,15 @@ def test_the_command_takes_several_files_and_prints_json(tmp_path, data, monkeyp
     assert shown.output == (out / "card.md").read_text()
 
 
+def test_an_estimate_with_its_interval_is_one_cell():
+    estimate = {"value": 0.5, "low": 0.25, "high": 0.75}
+    text = _card.markdown(
+        {"classifier": "x", "figures": {"auc": estimate, "at": {"rate": estimate}}}
+    )
+    assert "| auc | 0.5000 (0.2500-0.7500) |" in text
+    assert "| rate | 0.5000 (0.2500-0.7500) |" in text
+
+
 def test_a_long_list_of_data_is_cut_in_the_text_only():
     rows = [{"name": str(i), "bytes": 1} for i in range(_card.MAX_DATA_ROWS + 5)]
     text = _card.markdown({"classifier": "x", "data": rows})
