@@ -29,6 +29,7 @@ from castor.filters.kernels.unicode import CLOSER, LETTER, SPACE, STOP, TRIGGER,
 MIN_WORDS = 5
 LONGEST_WORD = 1000  # characters
 KEPT, NO_END, TOO_SHORT, LONG_WORD, JAVASCRIPT, POLICY = range(6)  # what a line is
+LOREM, BRACE = 1, 2  # what a line holds that drops the page: lorem ipsum, or {
 ABBREVIATIONS = ("mr", "mrs", "ms", "dr", "prof", "st", "vs", "jr", "sr", "etc")
 # The phrase, and the place in it of a letter that is rare: there the search begins.
 PHRASES = (
@@ -49,6 +50,7 @@ def _table(texts: tuple[str, ...]) -> tuple[np.ndarray, int]:
     return np.frombuffer(b"".join(t.encode().ljust(width, b"\0") for t in texts), np.uint8), width
 
 
+LOREM_IPSUM = np.frombuffer(b"lorem ipsum\0", np.uint8)
 PHRASE_TABLE, PHRASE_WIDTH = _table(tuple(p for p, _ in PHRASES))
 PHRASE_AT = np.array([at for _, at in PHRASES], np.int64)
 CITATION_TABLE, CITATION_WIDTH = _table(CITATIONS)
@@ -60,10 +62,12 @@ def lines(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         verdict: uint8 [n_lines], KEPT or the first rule that removes the line.
-        measures: int64 [n_lines, 2], of kept lines: sentences, and bytes without citations.
+        measures: int64 [n_lines, 3]: of kept lines sentences, and bytes without citations; of
+            lines that rules 1 and 2 leave, LOREM or BRACE if it is one for which the reference
+            code drops the page, else 0.
     """
     n = len(scan.line_spans)
-    verdict, measures = np.empty(n, np.uint8), np.zeros((n, 2), np.int64)
+    verdict, measures = np.empty(n, np.uint8), np.zeros((n, 3), np.int64)
     table = tables()
     scratch = np.empty(
         int((scan.line_spans[:, 1] - scan.line_spans[:, 0]).max(initial=0)), np.uint8
@@ -152,10 +156,10 @@ def _without_citations(data, start, stop, citations, cited, scratch):
 
 @nb.njit(nogil=True, _nrt=False)
 def _line(data, start, stop, pages, flags, phrases, at, width, short_forms):
-    """Verdict, sentences and bytes of the line at [start, stop), citation marks removed."""
+    """Verdict, sentences, bytes and LOREM, BRACE or 0 of the line [start, stop) without marks."""
     words = size = characters = sentences = said = tail = 0
     letters, n_letters = np.uint64(0), 0  # of the word being read: for abbreviations
-    ending = pending = dot = long_word = False
+    ending = pending = dot = long_word = lorem = brace = False
     first, i = -1, start
     while i < stop:
         c, n, f = char_at(data, i, stop, pages, flags)
@@ -173,6 +177,9 @@ def _line(data, start, stop, pages, flags, phrases, at, width, short_forms):
             letters, n_letters, tail = np.uint64(0), 0, 0
         characters += 1
         long_word |= characters > LONGEST_WORD
+        brace |= c == 0x7B
+        if (c == 0x4C or c == 0x6C) and not lorem:
+            lorem = _starts(data, i, stop, LOREM_IPSUM, 0, 12)
         if f & TRIGGER:
             said |= _phrase(data, i, start, stop, phrases, at, width)
         if f & STOP:
@@ -192,14 +199,15 @@ def _line(data, start, stop, pages, flags, phrases, at, width, short_forms):
     sentences += ending or pending
     last = tail & 0xFF
     if tail == 0x2E2E2E or not (last == 0x2E or last == 0x3F or last == 0x21 or last == 0x22):
-        return NO_END, 0, 0
+        return NO_END, 0, 0, 0
     if words < MIN_WORDS:
-        return TOO_SHORT, 0, 0
+        return TOO_SHORT, 0, 0, 0
     if long_word:
-        return LONG_WORD, 0, 0
+        return LONG_WORD, 0, 0, 0
+    page = LOREM if lorem else BRACE if brace and not said & 1 else 0
     if said:
-        return JAVASCRIPT if said & 1 else POLICY, 0, 0
-    return KEPT, max(sentences, 1), size
+        return JAVASCRIPT if said & 1 else POLICY, 0, 0, page
+    return KEPT, max(sentences, 1), size, page
 
 
 @kernel(nb.void(U8, I64, U16, U16, U8, I64, nb.int64, U8, nb.int64, U64, nb.uint8[::1], U8,
@@ -220,4 +228,4 @@ def _lines(data, spans, pages, flags, phrases, at, width, citations, cited, shor
             found = _line(view, 0, size, pages, flags, phrases, at, width, short_forms)
         else:
             found = _line(data, start, stop, pages, flags, phrases, at, width, short_forms)
-        verdict[k], measures[k, 0], measures[k, 1] = found
+        verdict[k], measures[k, 0], measures[k, 1], measures[k, 2] = found

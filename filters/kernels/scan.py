@@ -36,19 +36,20 @@ from castor.filters.kernels.unicode import (
 )
 from castor.filters.kernels.words import FNV_BASIS, FNV_PRIME, finish
 
+LONG_LINE = 200  # characters, mC4 (Xue et al. 2021, arXiv:2010.11934, section 3.1)
 SHORT_LINE = 30  # characters, FineWeb (arXiv:2406.17557, section 3.6)
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")  # Rae et al. 2021, A.1.1
 FIELDS = (
     "CHARACTERS LETTERS NUMBERS DIGITS UPPERS WORDS WORD_CHARACTERS ALPHABETIC_WORDS "
     "STOP_WORD_BITS UNSPACED_WORDS LONGEST_WORD HASHES BRACES ELLIPSES ALL_LINES "
     "ALL_LINE_CHARACTERS LONGEST_LINE LINES LINE_CHARACTERS BULLET_LINES ELLIPSIS_LINES "
-    "ENDED_LINES SHORT_LINES PARAGRAPHS"
+    "ENDED_LINES SHORT_LINES PARAGRAPHS LONG_LINES"
 ).split()
 (
     CHARACTERS, LETTERS, NUMBERS, DIGITS, UPPERS, WORDS, WORD_CHARACTERS, ALPHABETIC_WORDS,
     STOP_WORD_BITS, UNSPACED_WORDS, LONGEST_WORD, HASHES, BRACES, ELLIPSES, ALL_LINES,
     ALL_LINE_CHARACTERS, LONGEST_LINE, LINES, LINE_CHARACTERS, BULLET_LINES, ELLIPSIS_LINES,
-    ENDED_LINES, SHORT_LINES, PARAGRAPHS,
+    ENDED_LINES, SHORT_LINES, PARAGRAPHS, LONG_LINES,
 ) = range(len(FIELDS))  # fmt: skip
 FLUSH = 1 << 15  # bytes after which the 16-bit lanes are emptied
 
@@ -252,6 +253,7 @@ def _scan(data, rows, pages, flags, lanes, stop_codes, counts, hashes, ends, wor
             i += newline
             count[CHARACTERS] += length + newline
             count[ALL_LINES] += 1
+            count[LONG_LINES] += length >= LONG_LINE
             count[ALL_LINE_CHARACTERS] += length - carriage
             count[LONGEST_LINE] = max(count[LONGEST_LINE], length - carriage)
             if w == first_word:

@@ -18,13 +18,22 @@ it lower-cases by Unicode, so a Kelvin sign is a letter of its phrases.
 
 from __future__ import annotations
 
+import threading
+
 import numba as nb
 import numpy as np
 import pyarrow as pa
 
 from castor.filters.kernels._compile import I64, U8, kernel
 from castor.filters.kernels.column import buffers
-from castor.filters.kernels.datatrove.lines import (
+from castor.filters.kernels.datatrove.lines import read_row
+from castor.filters.kernels.datatrove.repeats import (
+    left_lines,
+    repeated_grams,
+    repeated_lines,
+    repeated_paragraphs,
+)
+from castor.filters.kernels.datatrove.room import (
     FIELDS,
     LONGEST_GRAM,
     NGRAMS,
@@ -32,16 +41,14 @@ from castor.filters.kernels.datatrove.lines import (
     SHORTEST,
     TOP,
     WIDTH,
-    left_lines,
-    read_row,
-    repeated_grams,
-    repeated_lines,
-    repeated_paragraphs,
+    Room,
     room,
 )
-from castor.filters.kernels.datatrove.split import SCRATCH, scratch
+from castor.filters.kernels.datatrove.split import SCRATCH, Scratch, scratch
 from castor.filters.kernels.datatrove.tables import TABLES, tables
-from castor.filters.kernels.datatrove.words import LINE, LINE_FIELDS, MEMO, Line, memo
+from castor.filters.kernels.datatrove.words import LINE, LINE_FIELDS, MEMO, Line, Memo, memo
+
+LEAST = 1 << 16  # bytes of a row that room is made for at once
 
 __all__ = ["FIELDS", "LONGEST_GRAM", "NGRAMS", "SHORTEST", "TOP", "counts"]
 
@@ -58,18 +65,32 @@ def counts(column: pa.Array) -> np.ndarray:
     """
     data, rows = buffers(column)
     out = np.zeros((len(rows) - 1, WIDTH), np.int64)
-    longest = int(np.diff(rows).max(initial=0))
-    answers = memo(int(rows[-1] - rows[0]), longest)
-    line = Line(np.zeros(len(LINE_FIELDS), np.int64), np.zeros(3, np.uint64))
-    _counts(data, rows, tables(), scratch(longest), answers, room(longest), line,
-            out)  # fmt: skip
+    _counts(data, rows, tables(), *_rooms(int(np.diff(rows).max(initial=0))), out)
     return out
 
 
-@kernel(nb.void(U8, I64, TABLES, SCRATCH, MEMO, ROOM, LINE,
+_KEPT = threading.local()
+
+
+def _rooms(longest: int) -> tuple[Scratch, Memo, Room, Line, np.ndarray]:
+    """This thread's memory from call to call, made anew for longer rows, or much shorter ones.
+
+    What is left in it never changes an answer: chunks are compared by all their bytes, and the
+    slots of tables that an earlier call used are below the base of the next.
+    """
+    longest = max(longest, LEAST)
+    if not 0 <= getattr(_KEPT, "longest", -1) >> 6 <= longest <= getattr(_KEPT, "longest", -1):
+        _KEPT.longest = longest
+        line = Line(np.zeros(len(LINE_FIELDS), np.int64), np.zeros(3, np.uint64))
+        _KEPT.rooms = scratch(_KEPT.longest), memo(_KEPT.longest), room(_KEPT.longest), line
+        _KEPT.base = np.ones(1, np.uint64)
+    return *_KEPT.rooms, _KEPT.base
+
+
+@kernel(nb.void(U8, I64, TABLES, SCRATCH, MEMO, ROOM, LINE, nb.uint64[::1],
                 nb.int64[:, ::1]))  # fmt: skip
-def _counts(data, rows, table, scratch, memo, room, line, out):
-    base = np.uint64(1)
+def _counts(data, rows, table, scratch, memo, room, line, last_base, out):
+    base = last_base[0]
     for k in range(len(out)):
         i, stop, row = rows[k], rows[k + 1], out[k]
         n, n_lines, n_kept = read_row(data, i, stop, table, scratch, memo, room, line, row)
@@ -81,3 +102,4 @@ def _counts(data, rows, table, scratch, memo, room, line, out):
         left_lines(room, n_kept, base, row)
         base += np.uint64(n_kept + 2)
         base = repeated_grams(room, n, base, row)
+    last_base[0] = base

@@ -2,108 +2,64 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numba as nb
 import numpy as np
 
-from castor.filters.kernels._compile import U8, inner
-from castor.filters.kernels.datatrove.tables import BREAK, DIGIT, K0, K1, TERMINAL, load
-from castor.filters.kernels.datatrove.words import (
-    BASIS,
+from castor.filters.kernels._compile import inner
+from castor.filters.kernels.datatrove.bytes import (
     BRACE,
     BRACKET,
+    JAVASCRIPT,
+    LONG_WORD,
+    LOREM,
+    ODD_BREAK,
+    POLICY,
+    SPACE_AFTER_END,
+    code_of,
+)
+from castor.filters.kernels.datatrove.room import (
+    ALL_CHARACTERS,
+    ALL_ELLIPSES,
+    ALL_HASHES,
+    ALL_LETTER_WORDS,
+    ALL_TOKENS,
+    ALL_WORD_CHARACTERS,
+    ALL_WORDS,
+    BULLET_LINES,
+    C4_LINES,
+    ELLIPSIS_LINES,
+    ENDED_LINES,
+    MIN_WORDS,
+    NEWLINES,
+    OPEN_LINES,
+    SHORT_LINE,
+    SHORT_LINES,
+    SPLIT_LINES,
+    STOP_BITS,
+    TEXT_LINES,
+)
+from castor.filters.kernels.datatrove.tables import BREAK, DIGIT, TERMINAL, load
+from castor.filters.kernels.datatrove.words import (
     CHARACTERS,
     CHUNKS,
     ELLIPSES,
     FACTS,
     HASHES,
-    JAVASCRIPT,
     LEAD,
     LETTER_WORDS,
-    LONG_WORD,
-    LOREM,
-    ODD_BREAK,
-    POLICY,
     SENTENCES,
-    SPACE_AFTER_END,
     START,
-    STEP,
     STOP,
     STOP_WORD_BITS,
     TOKENS,
     TRAIL,
     WORD_CHARACTERS,
     WORDS,
-    code_of,
     read_line,
 )
-from castor.filters.kernels.ngrams import bits_of, first_place, longer, most_frequent, pairs
 from castor.filters.kernels.unicode import decode
 
 LF_LINE, PIECE, UNCITED = range(3)  # what is being read
-SHORT_LINE = 30  # characters, FineWeb; datatrove takes lines of exactly 30 for short too
-MIN_WORDS = 3  # of a line, C4 in datatrove
 EDIT, CITATION, NEEDED = map(code_of, ("edit]", "citation", " needed]"))
-FIELDS = (
-    "CHARACTERS TOKENS WORDS WORD_CHARACTERS LETTER_WORDS STOP_WORD_BITS HASHES ELLIPSES "
-    "SPLIT_LINES BULLET_LINES ELLIPSIS_LINES LINES DUPLICATE_LINES DUPLICATE_LINE_CHARACTERS "
-    "PARAGRAPHS DUPLICATE_PARAGRAPHS DUPLICATE_PARAGRAPH_CHARACTERS NEWLINES TEXT_LINES "
-    "ENDED_LINES SHORT_LINES DUPLICATE_TEXT_CHARACTERS C4_LINES C4_SENTENCES C4_LOREM C4_BRACE "
-    "OPEN_LINES OPEN_SENTENCES OPEN_LOREM OPEN_BRACE OPEN_TOKENS OPEN_CHARACTERS OPEN_NEWLINES "
-    "OPEN_TEXT_LINES OPEN_ENDED_LINES OPEN_SHORT_LINES OPEN_DUPLICATE_CHARACTERS NGRAMS"
-).split()
-(
-    ALL_CHARACTERS, ALL_TOKENS, ALL_WORDS, ALL_WORD_CHARACTERS, ALL_LETTER_WORDS, STOP_BITS,
-    ALL_HASHES, ALL_ELLIPSES, SPLIT_LINES, BULLET_LINES, ELLIPSIS_LINES, LINES, DUPLICATE_LINES,
-    DUPLICATE_LINE_CHARACTERS, PARAGRAPHS, DUPLICATE_PARAGRAPHS, DUPLICATE_PARAGRAPH_CHARACTERS,
-    NEWLINES, TEXT_LINES, ENDED_LINES, SHORT_LINES, DUPLICATE_TEXT_CHARACTERS, C4_LINES,
-    C4_SENTENCES, C4_LOREM, C4_BRACE, OPEN_LINES, OPEN_SENTENCES, OPEN_LOREM, OPEN_BRACE,
-    OPEN_TOKENS, OPEN_CHARACTERS, OPEN_NEWLINES, OPEN_TEXT_LINES, OPEN_ENDED_LINES,
-    OPEN_SHORT_LINES, OPEN_DUPLICATE_CHARACTERS, NGRAMS,
-) = range(len(FIELDS))  # fmt: skip
-SHORTEST, TOP, LONGEST_GRAM = 2, 4, 10
-WIDTH = len(FIELDS) + LONGEST_GRAM - SHORTEST  # the last of FIELDS begins nine columns
-
-
-class Room(NamedTuple):
-    """Room for one row: its tokens, its lines, what C4 leaves of them, and tables."""
-
-    words: np.ndarray  # uint64 [n], hash of each token
-    ends: np.ndarray  # int64 [n + 1], characters in all tokens before
-    line_hash: np.ndarray  # uint64 [n, 3], of each line: its text, white space before and after
-    line_size: np.ndarray  # int64 [n, 3], characters: all, of white space before, and after
-    kept_hash: np.ndarray  # uint64 [n, 3], the same of what C4 leaves
-    kept_size: np.ndarray  # int64 [n, 5], the same, its tokens, and whether it ends a sentence
-    uncited: np.ndarray  # uint8 [n], a line without its citation marks
-    uncited_read: np.ndarray  # the same memory, read only
-    table: np.ndarray  # uint64 [4 * 2^k]
-    seen: np.ndarray  # uint8 [4 * 2^k]
-    first: np.ndarray  # int64 [n + 1]
-    counts: np.ndarray  # int64 [n + 1]
-    places: np.ndarray  # int64 [n + 1]
-
-
-_u64, _i64 = nb.uint64[::1], nb.int64[::1]
-ROOM = nb.types.NamedTuple(
-    (_u64, _i64, nb.uint64[:, ::1], nb.int64[:, ::1], nb.uint64[:, ::1], nb.int64[:, ::1],
-     nb.uint8[::1], U8, _u64, nb.uint8[::1], _i64, _i64, _i64), Room
-)  # fmt: skip
-
-
-def room(longest: int) -> Room:
-    """Room for rows of that many bytes; memory is taken only where it is written."""
-    n = longest + 2
-    slots = 4 << n.bit_length()
-    uncited = np.empty(n, np.uint8)
-    uncited_read = uncited.view()
-    uncited_read.setflags(write=False)
-    return Room(
-        np.empty(n, np.uint64), np.zeros(n + 1, np.int64), np.empty((n, 3), np.uint64),
-        np.empty((n, 3), np.int64), np.empty((n, 3), np.uint64), np.empty((n, 5), np.int64),
-        uncited, uncited_read, np.zeros(slots, np.uint64), np.empty(slots, np.uint8),
-        np.empty(n + 1, np.int64), np.empty(n + 1, np.int64), np.empty(n + 1, np.int64),
-    )  # fmt: skip
 
 
 @inner
@@ -319,124 +275,3 @@ def read_row(data, i, stop, table, scratch, memo, room, line, row):
         else:
             mode = LF_LINE
     return w, n_lines, n_kept
-
-
-@inner
-def _whole(parts, lead, trail):
-    """The hash of a line with or without the white space at its ends."""
-    h = parts[0]
-    h ^= parts[1] * K1 if lead else np.uint64(0)
-    return h ^ (parts[2] * K0 if trail else np.uint64(0))
-
-
-@inner
-def repeated_lines(data, i, stop, room, n, base, row):
-    """Lines that were there before, as strings; `base` as in `ngrams.first_place`."""
-    bits = bits_of(n)
-    for k in range(n):
-        size = room.line_size[k, 0]
-        if size == 0:
-            continue
-        row[LINES] += 1
-        key = _whole(room.line_hash[k], True, True)
-        if first_place(room.table, bits, base, key, k) != k:
-            row[DUPLICATE_LINES] += 1
-            row[DUPLICATE_LINE_CHARACTERS] += size
-            row[DUPLICATE_TEXT_CHARACTERS] += size if room.line_size[k, 2] >= 0 else 0
-    both = 0
-    if stop > i:
-        both = (data[i] == 10) + (data[stop - 1] == 10)
-    row[LINES] += both
-    row[DUPLICATE_LINES] += both == 2
-
-
-@inner
-def _ends_of(sizes, n):
-    """The first and the last of n lines that are not blank; (n, -1) if all are."""
-    a, b = 0, n - 1
-    while a < n and sizes[a, 2] < 0:
-        a += 1
-    while b >= a and sizes[b, 2] < 0:
-        b -= 1
-    return (a, b) if a < n else (n, -1)
-
-
-@inner
-def repeated_paragraphs(room, n, base, row):
-    """Paragraphs of the text without white space at its ends that were there before."""
-    bits = bits_of(n)
-    a, b = _ends_of(room.line_size, n)
-    row[PARAGRAPHS] = 1 if b < 0 else 0
-    h, size, open_ = BASIS, np.int64(0), False
-    for k in range(a, b + 2):
-        if k <= b and room.line_size[k, 0] > 0:
-            h = (h ^ _whole(room.line_hash[k], k > a, k < b)) * STEP
-            h ^= h >> np.uint64(31)
-            size += room.line_size[k, 0] + open_
-            size -= room.line_size[k, 1] if k == a else 0
-            size -= room.line_size[k, 2] if k == b else 0
-            open_ = True
-        elif open_:
-            row[PARAGRAPHS] += 1
-            if first_place(room.table, bits, base, h, k) != k:
-                row[DUPLICATE_PARAGRAPHS] += 1
-                row[DUPLICATE_PARAGRAPH_CHARACTERS] += size
-            h, size, open_ = BASIS, np.int64(0), False
-
-
-@inner
-def left_lines(room, n, base, row):
-    """FineWeb's counts in what C4 leaves: a text without white space at its ends."""
-    bits = bits_of(n)
-    a, b = _ends_of(room.kept_size, n)
-    for k in range(a, b + 1):
-        kept = room.kept_size[k]
-        size = kept[0] - (kept[1] if k == a else 0) - (kept[2] if k == b else 0)
-        row[OPEN_CHARACTERS] += size
-        row[OPEN_NEWLINES] += k > a
-        if kept[2] < 0:
-            continue
-        row[OPEN_TOKENS] += kept[3]
-        row[OPEN_TEXT_LINES] += 1
-        row[OPEN_ENDED_LINES] += kept[4] != 0 and (kept[2] == 0 or k == b)
-        row[OPEN_SHORT_LINES] += size <= SHORT_LINE
-        if first_place(room.table, bits, base, _whole(room.kept_hash[k], k > a, k < b), k) != k:
-            row[OPEN_DUPLICATE_CHARACTERS] += size
-
-
-@inner
-def _greedy(room, m, size, level):
-    """Characters in size-grams that were met before, each cut out as it is met."""
-    total, until = np.int64(0), np.int64(0)
-    for k in range(m):
-        i = room.places[k]
-        if i < until:
-            continue
-        f = room.first[i]
-        if room.counts[f] == -level:
-            total += room.ends[i + size] - room.ends[i]
-            until = i + size
-        else:
-            room.counts[f] = -level
-    return total
-
-
-@inner
-def repeated_grams(room, n, base, row):
-    """Fills the n-gram columns; returns the new base of the table."""
-    m = pairs(room.words, 0, n, room.table, base, room.seen, room.first, room.counts, room.places)
-    for size in range(SHORTEST, LONGEST_GRAM + 1):
-        if size > SHORTEST and m:
-            base += np.uint64(n)
-            m = longer(room.words, 0, n, size, room.table, base, room.first, room.counts,
-                       room.places, m)  # fmt: skip
-        found = np.int64(0)
-        if size <= TOP:
-            f = most_frequent(room.first, room.counts, room.places, m) if m else 0
-            if n >= size:
-                found = room.ends[f + size] - room.ends[f] + size - 1
-                found *= room.counts[f] if m else 1
-        elif m:
-            found = _greedy(room, m, size, size)
-        row[NGRAMS + size - SHORTEST] = found
-    return base + np.uint64(n)

@@ -30,7 +30,9 @@ from castor.filters.kernels._compile import inner
 from castor.filters.kernels.datatrove.address import is_address
 from castor.filters.kernels.datatrove.affixes import infix, prefix, suffix
 from castor.filters.kernels.datatrove.tables import (
+    FIRST,
     INNER,
+    LAST,
     LONGEST,
     LONGEST_ASCII,
     UNIT,
@@ -107,7 +109,7 @@ def _core(data, room, lo, hi, union, table, m):
         return m
     k = lo
     while k < hi:
-        n = infix(room.points, room.classes, k, lo, hi)
+        n = infix(room.points, room.classes, k, lo, hi) if room.classes[k] & INNER else 0
         if n == 0 or k == lo:
             k += max(n, 1)
             continue
@@ -187,7 +189,10 @@ def _mend(data, room, m, n, table):
     for size in range(min(m, MOST_MENDED), 1, -1):
         for i in range(m - size + 1):
             end = room.cuts[i + size] if i + size < m else n
-            if room.offs[end] - room.offs[room.cuts[i]] > longest:
+            begin = room.cuts[i]
+            if not (room.classes[begin] & FIRST and room.classes[end - 1] & LAST):
+                continue
+            if room.offs[end] - room.offs[begin] > longest:
                 continue
             slot = _mended(data, room, i, i + size, n, m, table)
             if slot < 0:

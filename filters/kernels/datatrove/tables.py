@@ -17,6 +17,9 @@ LOWER, UPPER, STOPPABLE, SYMBOL, LETTER, TERMINAL, ENDS, SIGN = (1 << k for k in
 WORD, DIGIT = 1 << 16, 1 << 17
 INNER = 1 << 18  # what can be cut out inside of a chunk, or makes it an address; set by `tables`
 INNER_SIGNS = ".,:<>=/+-*^–—~"
+MARKED = 1 << 19  # what the counts of a chunk ask for, and the first letter of javascript
+MARKED_SIGNS = ".#{[…jJ"
+FIRST, LAST = 1 << 20, 1 << 21  # what begins, and ends, a string that step 3 looks for
 LONGEST = 40  # bytes; no string with a tokenization of its own is longer
 LONGEST_ASCII = 10  # the same of those that step 3 looks for, all ASCII
 UNIT = np.uint64(1) << np.uint64(63)  # in `starts`: not such a string, but cut off after a digit
@@ -62,8 +65,13 @@ def tables() -> Tables:
         if own:
             small[h >> 51] |= 1 << (h >> 48 & 7)
     flags = data["flags"] | ((data["flags"] & INFIX) != 0) * np.uint32(INNER)
-    for sign in map(ord, INNER_SIGNS):
-        flags[int(data["pages"][sign >> 8]) << 8 | (sign & 255)] |= np.uint32(INNER)
+    texts = np.split(data["texts"], data["ends"][:-1])
+    strings = [t.tobytes().decode() for t, m in zip(texts, data["mended"], strict=True) if m]
+    marks = ((INNER, INNER_SIGNS), (MARKED, MARKED_SIGNS), (FIRST, [t[0] for t in strings]),
+             (LAST, [t[-1] for t in strings]))  # fmt: skip
+    for bit, signs in marks:
+        for sign in map(ord, signs):
+            flags[int(data["pages"][sign >> 8]) << 8 | (sign & 255)] |= np.uint32(bit)
     found = Tables(data["pages"], flags, keys, starts, mended, small)
     for array in found:
         array.setflags(write=False)

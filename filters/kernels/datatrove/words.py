@@ -12,39 +12,37 @@ from typing import NamedTuple
 import numba as nb
 import numpy as np
 
-from castor.filters.kernels._compile import at, inner, kernel, put, trailing_zeros
+from castor.filters.kernels._compile import at, inner, kernel, put
+from castor.filters.kernels.datatrove.bytes import (
+    LONG_WORD,
+    ODD_BREAK,
+    SPACE_AFTER_END,
+    chunk_end,
+    low,
+    may_be_phrase,
+    phrase,
+    signs_of,
+    skip_space,
+)
+from castor.filters.kernels.datatrove.plain import plain
+from castor.filters.kernels.datatrove.room import LONGEST_WORD
 from castor.filters.kernels.datatrove.split import decode_chunk, split
 from castor.filters.kernels.datatrove.tables import (
-    BREAK,
     ENDS,
     LETTER,
+    MARKED,
     SIGN,
-    SPACE,
-    STOPPABLE,
     SYMBOL,
     hash_of,
-    is_own,
     load,
     mix,
 )
-from castor.filters.kernels.unicode import decode
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")  # Rae et al. 2021, A.1.1
-LONGEST_WORD = 1000  # characters, C4
 # what a token is, in its flags; bits 8 to 15 are those of the stop words
+SLOTS = 1 << 15  # of 64 bytes; a power of two
 T_LETTER, T_WORD, T_ENDS, T_SIGN = 1, 2, 4, 8
-# what a line or chunk has, in its facts
-LONG_WORD, JAVASCRIPT, POLICY, LOREM, BRACE, BRACKET, ODD_BREAK, SPACE_AFTER_END = (
-    1 << k for k in range(8)
-)
 
-HIGH = np.uint64(0x8080808080808080)
-LOW = np.uint64(0x7F7F7F7F7F7F7F7F)
-ONES = np.uint64(0x0101010101010101)
-SPACES = np.uint64(0x2020202020202020)
-FROM_A = np.uint64(0x1F1F1F1F1F1F1F1F)  # added to a byte of 7 bits: its top bit says >= "a"
-OVER_Z = np.uint64(0x0505050505050505)  # its top bit says > "z"
-JAYS = np.uint64(0x6A6A6A6A6A6A6A6A)
 BASIS = np.uint64(0xCBF29CE484222325)
 STEP = np.uint64(0x9FB21C651E98DF25)
 
@@ -101,13 +99,12 @@ STOP_FACTOR, STOP_SLOTS = _stop_slots()
 STOP_FACTOR = np.uint64(STOP_FACTOR)
 
 
-def memo(n_bytes: int, longest: int) -> Memo:
-    """An empty one, for a column of that size whose longest row has `longest` bytes."""
-    bits = min(15, max(8, (n_bytes // 64).bit_length()))
+def memo(longest: int) -> Memo:
+    """An empty one, for rows of that many bytes."""
     marks = np.zeros(128, np.uint64)
     _marks(np.arange(128, dtype=np.uint8), marks)
     room = longest + 1
-    slots, hashes = np.zeros((1 << bits, 8), np.uint64), np.empty(room, np.uint64)
+    slots, hashes = np.zeros((SLOTS, 8), np.uint64), np.empty(room, np.uint64)
     characters, flags = np.empty(room, np.int64), np.empty(room, np.int64)
     return Memo(slots, hashes, characters, flags, STOP_SLOTS.copy(), marks)
 
@@ -119,139 +116,9 @@ def _marks(bytes_, out):
 
 
 @inner
-def _is_space(c):
-    """Whether an ASCII byte is white space."""
-    return c == 32 or 9 <= c <= 13 or 28 <= c <= 31
-
-
-@inner
-def _letters(word):
-    """How many of 8 bytes are ASCII letters, from the first on."""
-    lower = (word | SPACES) & LOW
-    letter = (lower + FROM_A) & ~(lower + OVER_Z) & ~word & HIGH
-    return np.int64(trailing_zeros(letter ^ HIGH) >> np.uint64(3))
-
-
-@inner
-def _has_jay(word):
-    other = (word | SPACES) ^ JAYS
-    return (other - ONES) & ~other & HIGH != 0
-
-
-@inner
-def _low(word, n):
-    """The lowest n < 8 bytes."""
-    return word & ((np.uint64(1) << np.uint64(8 * n)) - np.uint64(1))
-
-
-@inner
 def _stop_bit(code, stops):
     slot = (code * STOP_FACTOR) >> np.uint64(58)
     return np.int64(stops[slot, 1]) if stops[slot, 0] == code else np.int64(0)
-
-
-@inner
-def skip_space(data, i, stop, table):
-    """Reads white space up to a LF, a sign or stop.
-
-    Returns the byte after it, its characters, and whether it breaks a line for
-    `str.splitlines` (a CR before LF does not).
-    """
-    characters, odd = 0, False
-    while i < stop:
-        c = np.int64(data[i])
-        if c == 10 or (33 <= c < 128):
-            break
-        c, n = decode(data, i, stop)
-        f = np.int64(table.flags[np.int64(table.pages[c >> 8]) << 8 | (c & 255)])
-        if not f & SPACE:
-            break
-        if f & BREAK and not (c == 13 and i + 1 < stop and data[i + 1] == 10):
-            odd = True
-        characters += 1
-        i += n
-    return i, characters, odd
-
-
-@inner
-def _chunk_end(data, i, stop, table):
-    """The byte after the chunk that begins at byte i."""
-    while i < stop:
-        c = data[i]
-        if c < 128:
-            if c <= 32 and _is_space(c):
-                break
-            i += 1
-        elif c == 0xC2 or 0xE1 <= c <= 0xE3:  # the first bytes of all other white space
-            point, n = decode(data, i, stop)
-            if table.flags[np.int64(table.pages[point >> 8]) << 8 | (point & 255)] & SPACE:
-                break
-            i += n
-        else:
-            i += 1
-    return i
-
-
-@inner
-def _equals(data, i, begin, stop, text, size):
-    """Whether text, lower-case ASCII as a number, stands at byte i in either case."""
-    if i < begin or i + size > stop:
-        return False
-    for k in range(size):
-        c = np.uint64(data[i + k])
-        c = c | np.uint64(32) if 65 <= c <= 90 else c
-        if c != text >> np.uint64(8 * k) & np.uint64(255):
-            return False
-    return True
-
-
-def code_of(text: str) -> np.uint64:
-    """Up to 8 ASCII characters as `load` reads them."""
-    return np.uint64(int.from_bytes(text.encode(), "little"))
-
-
-JAVA, SCRIPT, POLI, CY, COOK, IES, IPSU, M, USE = map(
-    code_of, ("java", "script", "poli", "cy", "cook", "ies", "ipsu", "m", "use")
-)
-PRIVACY, COOKIE, LOREM_, USE_, USES_, OF_, TERMS_, = map(
-    code_of, ("privacy ", "cookie ", "lorem ", "use ", "uses ", "of ", "terms ")
-)  # fmt: skip
-
-
-@inner
-def _phrase(data, i, begin, stop):
-    """Whether the chunk at byte i ends a phrase of C4's: POLICY, LOREM or 0."""
-    if _equals(data, i, begin, stop, POLI, 4):
-        if _equals(data, i + 4, begin, stop, CY, 2) and (
-            _equals(data, i - 8, begin, stop, PRIVACY, 8)
-            or _equals(data, i - 7, begin, stop, COOKIE, 7)
-        ):
-            return POLICY
-    elif _equals(data, i, begin, stop, COOK, 4):
-        if _equals(data, i + 4, begin, stop, IES, 3) and (
-            _equals(data, i - 5, begin, stop, USES_, 5)
-            or _equals(data, i - 4, begin, stop, USE_, 4)
-            or (_equals(data, i - 3, begin, stop, OF_, 3)
-                and _equals(data, i - 7, begin, stop, USE_, 4))
-        ):  # fmt: skip
-            return POLICY
-    elif _equals(data, i, begin, stop, IPSU, 4):
-        if _equals(data, i + 4, begin, stop, M, 1) and _equals(data, i - 6, begin, stop, LOREM_, 6):
-            return LOREM
-    elif (
-        _equals(data, i, begin, stop, USE, 3)
-        and _equals(data, i - 3, begin, stop, OF_, 3)
-        and _equals(data, i - 9, begin, stop, TERMS_, 6)
-    ):
-        return POLICY
-    return 0
-
-
-@inner
-def _may_be_phrase(word):
-    """Whether 8 bytes begin with what `_phrase` looks for."""
-    four = (word | SPACES) & np.uint64(0xFFFFFFFF)
-    return four in (POLI, COOK, IPSU) or four & np.uint64(0xFFFFFF) == USE
 
 
 @inner
@@ -274,36 +141,18 @@ def _token(data, start, stop, first, last, room, memo, k):
 
 
 @inner
-def _signs(data, i, e):
-    """Facts of a chunk, and how many `#` and ellipses it has."""
-    facts = hashes = ellipses = dots = 0
-    for k in range(i, e):
-        c = data[k]
-        if c == 0x2E:
-            dots += 1
-            if dots == 3:
-                ellipses, dots = ellipses + 1, 0
-            continue
-        dots = 0
-        hashes += c == 0x23
-        facts |= BRACE * (c == 0x7B) | BRACKET * (c == 0x5B)
-        if (c == 0xA6) and k - i >= 2 and data[k - 1] == 0x80 and data[k - 2] == 0xE2:
-            ellipses += 1
-        if (c | 32) == 0x6A and _equals(data, k, i, e, JAVA, 4):
-            facts |= JAVASCRIPT * _equals(data, k + 4, i, e, SCRIPT, 6)
-    return facts, hashes, ellipses
-
-
-@inner
 def _split(data, i, stop, table, room, memo):
-    """Tokens of the chunk at byte i into the memo's room: their number, and the characters."""
+    """Tokens of the chunk [i, stop) into the memo's room.
+
+    Returns their number, the characters, and whether there is anything to count in it.
+    """
     n, union = decode_chunk(data, i, stop, table.pages, table.flags, room.points, room.offs,
                              room.classes)  # fmt: skip
     m = split(data, room, n, union, table)
     for k in range(m):
         first, last = room.cuts[k], room.cuts[k + 1] if k + 1 < m else n
         _token(data, room.offs[first], room.offs[last], first, last, room, memo, k)
-    return m, n
+    return m, n, union & MARKED != 0
 
 
 @inner
@@ -312,7 +161,7 @@ def chunk(data, i, stop, table, room, memo):
 
     Returns the byte after it, its tokens and characters, facts, `#`, ellipses and its hash.
     """
-    e = _chunk_end(data, i, stop, table)
+    e = chunk_end(data, i, stop, table)
     size = e - i
     first, second, h = np.uint64(0), np.uint64(0), np.uint64(0)
     slot = memo.slots[0]
@@ -333,8 +182,10 @@ def chunk(data, i, stop, table, room, memo):
             return e, m, n, facts, packed >> 19 & 31, packed >> 24 & 7, h
     else:
         h = hash_of(data, i, e)
-    m, n = _split(data, i, e, table, room, memo)
-    facts, hashes, ellipses = _signs(data, i, e)
+    m, n, marked = _split(data, i, e, table, room, memo)
+    facts = hashes = ellipses = 0
+    if marked:
+        facts, hashes, ellipses = signs_of(data, i, e)
     facts |= LONG_WORD * (n > LONGEST_WORD)
     if size <= 16 and m <= 3:
         tokens = np.int64(0)
@@ -344,110 +195,6 @@ def chunk(data, i, stop, table, room, memo):
         slot[0], slot[1], slot[3] = first, second, np.uint64(tokens)
         slot[2] = np.uint64(size | m << 5 | n << 7 | facts << 12 | hashes << 19 | ellipses << 24)
     return e, m, n, facts, hashes, ellipses, h
-
-
-@inner
-def _javascript(data, i, e):
-    """Whether the bytes hold `javascript`."""
-    found = False
-    for k in range(i, e - 9):
-        found |= _equals(data, k, i, e, JAVA, 4) and _equals(data, k + 4, i, e, SCRIPT, 6)
-    return found
-
-
-@inner
-def _letters_beyond(data, i, n, stop):
-    """Goes on after n ASCII letters with letters of two bytes and ASCII ones, up to 15 bytes.
-
-    Of two bytes are U+00C0 to U+017F, multiplication and division signs aside, and U+0400 to
-    U+047F: no rule of `split` knows them as signs. Returns the bytes and the characters.
-    """
-    k, characters = i + n, n
-    while k < stop and k - i < 15:
-        c = at(data, k)
-        if 65 <= c <= 90 or 97 <= c <= 122:
-            k += 1
-        elif (0xC3 <= c <= 0xC5 or 0xD0 <= c <= 0xD1) and k + 1 < stop:
-            d = at(data, k + 1)
-            if (d & 0xC0) != 0x80 or (c == 0xC3 and (d == 0x97 or d == 0xB7)):
-                break
-            k += 2
-        else:
-            break
-        characters += 1
-    return k - i, characters
-
-
-@inner
-def _digits(data, i, stop):
-    """How many ASCII digits stand at byte i, up to 15."""
-    k = i
-    while k < stop and k - i < 15 and 48 <= at(data, k) <= 57:
-        k += 1
-    return k - i
-
-
-@inner
-def _cuts_stop(data, i, e, table):
-    """Whether a full stop behind the letters or digits [i, e) is a token of its own."""
-    last = at(data, e - 1)
-    if last < 128:
-        if last >= 97 or last <= 57:  # a lower-case letter, a digit
-            return True
-        return e - i > 1 and at(data, e - 2) < 97  # two capitals
-    c = (np.int64(at(data, e - 2)) & 0x1F) << 6 | (np.int64(last) & 0x3F)
-    return table.flags[np.int64(table.pages[c >> 8]) << 8 | (c & 255)] & STOPPABLE != 0
-
-
-@inner
-def _plain(data, i, stop, word, table):
-    """A chunk of up to 14 bytes of letters or of digits, alone or with a sign behind them.
-
-    Returns the bytes (0: it is another chunk) and the characters of the letters or digits,
-    whether they are letters, the sign or 0, and the hashes of them and of the chunk.
-    """
-    no = np.int64(0), np.int64(0), False, np.int64(0), np.uint64(0), np.uint64(0)
-    n = _letters(word)
-    second = np.uint64(0)
-    if n == 8:
-        second = load(data, i + 8, 8)
-        n += _letters(second)
-    if i + n > stop:
-        return no
-    characters, letters = n, True
-    sign = np.int64(at(data, i + n)) if i + n < stop else np.int64(32)
-    if sign > 32 and n < 15:
-        if sign >= 0xC3:
-            n, characters = _letters_beyond(data, i, n, stop)
-        elif n == 0 and 48 <= sign <= 57:
-            n = _digits(data, i, stop)
-            characters, letters = n, False
-        sign = np.int64(at(data, i + n)) if i + n < stop else np.int64(32)
-        second = load(data, i + 8, 8) if n > 6 else second
-    if n == 0 or n > 14:
-        return no
-    if (_has_jay(word) or (n > 8 and _has_jay(second))) and _javascript(data, i, i + n):
-        return no
-    whole = np.uint64(0)
-    if sign > 32:
-        after = at(data, i + n + 1) if i + n + 1 < stop else np.uint8(32)
-        wanted = sign == 0x2C or sign == 0x2E or sign == 0x3A or sign == 0x3B
-        wanted = wanted or sign == 0x21 or sign == 0x3F
-        if not wanted or after > 32 or not _is_space(after):
-            return no
-        first = word if n >= 7 else _low(word, n + 1)
-        whole = mix(first, _low(second, n - 7) if n > 7 else np.uint64(0), n + 1)
-        if sign == 0x2E and (is_own(whole, table.filter) or not _cuts_stop(data, i, i + n, table)):
-            return no
-    elif not _is_space(sign):
-        return no
-    first = word if n >= 8 else _low(word, n)
-    h = mix(first, _low(second, n - 8) if n > 8 else np.uint64(0), n)
-    if is_own(h, table.filter):
-        return no
-    if sign <= 32:
-        return n, characters, letters, np.int64(0), h, h
-    return n, characters, letters, sign, h, whole
 
 
 @inner
@@ -469,9 +216,9 @@ def read_line(data, i, stop, w, words, ends, table, room, memo, line):
     seen = False  # a sign that ends a sentence
     while i < stop and at(data, i) != 10:
         word = load(data, i, 8)
-        if _may_be_phrase(word):
-            facts |= _phrase(data, i, start, stop)
-        n, size, is_word, sign, token, whole = _plain(data, i, stop, word, table)
+        if may_be_phrase(word):
+            facts |= phrase(data, i, start, stop)
+        n, size, is_word, sign, token, whole = plain(data, i, stop, word, table)
         chunks += 1
         if n:
             put(words, w, token)
@@ -481,7 +228,7 @@ def read_line(data, i, stop, w, words, ends, table, room, memo, line):
             sentences += seen
             seen = False
             if n <= 4:
-                bits |= _stop_bit(_low(word, n), memo.stops)
+                bits |= _stop_bit(low(word, n), memo.stops)
             words_ += 1
             letters += is_word
             in_words += size

@@ -111,24 +111,28 @@ def c4_sentences(line):
 
 
 def c4(text):
-    """Verdict, sentences and kept line of every line that is not blank."""
+    """Verdict, sentences, kept line and what drops the page of every line that is not blank."""
     for line in text.split("\n"):
         if not line.strip():
             continue
         line = re.sub(r"\[[0-9]*\]|\[edit\]|\[citation needed\]", "", line).strip()
         lower = line.translate({c: c + 32 for c in range(65, 91)})
         if not line.endswith((".", "?", "!", '"')) or line.endswith("..."):
-            yield "without_end", 0, None
+            yield "without_end", 0, None, ""
         elif len(line.split()) < 5:
-            yield "too_short", 0, None
+            yield "too_short", 0, None, ""
         elif any(len(w) > 1000 for w in line.split()):
-            yield "with_long_word", 0, None
-        elif "javascript" in lower:
-            yield "javascript", 0, None
-        elif any(p in lower for p in POLICY):
-            yield "policy", 0, None
+            yield "with_long_word", 0, None, ""
         else:
-            yield "kept", c4_sentences(line), line
+            script = "javascript" in lower
+            page = "curly_bracket" if "{" in line and not script else ""
+            page = "lorem_ipsum" if "lorem ipsum" in lower else page
+            if script:
+                yield "javascript", 0, None, page
+            elif any(p in lower for p in POLICY):
+                yield "policy", 0, None, page
+            else:
+                yield "kept", c4_sentences(line), line, page
 
 
 def covered(words, spans):
@@ -177,7 +181,7 @@ def signals(text, is_code):
     dup_lines = duplicates(keys, list(map(len, lines)))
     dup_paragraphs = duplicates(list(map(tuple, paragraphs)), paragraph_lengths)
     verdicts = list(c4(text))
-    kept = [line for _, _, line in verdicts if line is not None]
+    kept = [line for _, _, line, _ in verdicts if line is not None]
     found = {
         "n_characters": n_chars,
         "n_bytes": len(text.encode()),
@@ -187,6 +191,7 @@ def signals(text, is_code):
         "n_all_lines": len(raw),
         "n_distinct_stop_words_en": len({trimmed(w) for w in words if is_stop_word(w)}),
         "n_curly_brackets": text.count("{"),
+        "n_long_lines": sum(len(line) >= 200 for line in text.split("\n")),
         "n_lorem_ipsum": text.lower().count("lorem ipsum"),
         "max_word_length_chars": max(map(len, words), default=0),
         "max_line_length_chars": max(raw_lengths, default=0),
@@ -213,11 +218,13 @@ def signals(text, is_code):
         "duplicate_paragraph_fraction": ratio(dup_paragraphs[0], len(paragraphs)),
         "duplicate_paragraph_char_fraction": ratio(dup_paragraphs[1], line_chars),
         "c4_lines": len(kept),
-        "c4_sentences": sum(n for _, n, _ in verdicts),
+        "c4_sentences": sum(n for _, n, _, _ in verdicts),
         "c4_bytes": len("\n".join(kept).encode()),
     }
     for rule in ("without_end", "too_short", "with_long_word", "javascript", "policy"):
-        found[f"c4_lines_{rule}"] = sum(v == rule for v, _, _ in verdicts)
+        found[f"c4_lines_{rule}"] = sum(v == rule for v, _, _, _ in verdicts)
+    for page in ("lorem_ipsum", "curly_bracket"):
+        found[f"c4_lines_with_{page}"] = sum(v == page for _, _, _, v in verdicts)
     for n in range(2, 11):
         kind = "top" if n <= 4 else "duplicate"
         found[f"{kind}_{n}gram_char_fraction"] = ratio(ngram_characters(words, n), word_chars)

@@ -1,0 +1,1 @@
+"""What Dolma's Gopher tagger counts in a text: see counts.py."""
