@@ -189,22 +189,23 @@ def _bad(ledger: Ledger) -> None:
         ("made-cut.epub", good[: len(good) // 2], "truncated", "an EPUB cut in half"),
         ("made-locked.epub", archives.locked(good), "encrypted", "an encrypted EPUB"),
         ("made-empty.txt", b"", "empty", "an empty file"),
-        ("made-page.pdf", pdf("A page that waits for its reader."), "unsupported_format", "a PDF"),
+        ("made-scan.pdf", scan(), "scanned", "a PDF that is a picture of a page"),
     ):
         _put(ledger, name, data, MADE)
         ledger.plant("books", name, "", "rejected", why, reason=reason)
 
 
-def pdf(line: str) -> bytes:
-    """A valid PDF of one page that shows one line of ASCII text."""
-    stream = f"BT /F1 18 Tf 72 720 Td ({line}) Tj ET"
+def scan() -> bytes:
+    """A valid PDF of one page that is a grey picture."""
+    stream, pixels = "q 612 0 0 792 0 0 cm /P1 Do Q", "@" * 64
     bodies = (
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
-        "/Resources << /Font << /F1 5 0 R >> >> >>",
+        "/Resources << /XObject << /P1 5 0 R >> >> >>",
         f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream",
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        "<< /Type /XObject /Subtype /Image /Width 8 /Height 8 /ColorSpace /DeviceGray "
+        f"/BitsPerComponent 8 /Length {len(pixels)} >>\nstream\n{pixels}\nendstream",
     )
     out, offsets = "%PDF-1.4\n", []
     for i, body in enumerate(bodies, 1):

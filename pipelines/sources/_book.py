@@ -235,16 +235,19 @@ def lines_to_parts(lines: list[str], headings: set[int]) -> tuple[Part, ...]:
 def _contents(lines: list[str], headings: set[int]) -> set[int]:
     """The headings that are entries of a list of contents: it comes first, and all recur."""
     order = sorted(i for i in headings if i < len(lines))
-    names = {i: "".join(c for c in lines[i].casefold() if c.isalnum()) for i in order}
-    last = {names[i]: i for i in order}
-    run: list[int] = []
-    for i in order:
-        if run and i - run[-1] > _CONTENTS_GAP:
+    last = {_name(lines[i]): i for i in order}
+    entries: list[int] = []
+    for i in range(order[0] if order else 0, len(lines)):
+        recurs = last.get(_name(lines[i]), -1)
+        if recurs == i or i - (entries or [i])[-1] > _CONTENTS_GAP:
             break
-        if last[names[i]] == i:
-            break
-        run.append(i)
-    return set(run) if len(run) >= _CONTENTS_ENTRIES else set()
+        if recurs > i:
+            entries.append(i)
+    return headings & set(entries) if len(entries) >= _CONTENTS_ENTRIES else set()
+
+
+def _name(line: str) -> str:
+    return "".join(c for c in line.casefold() if c.isalnum())
 
 
 def squeeze(text: str) -> str:

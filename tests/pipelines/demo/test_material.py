@@ -164,7 +164,7 @@ def test_other_books_are_what_they_say(raw):
     books = raw.folder / "books"
     assert ET.parse(books / "made-novel.tei.xml").getroot().tag.endswith("}TEI")
     assert "底本：" in (books / "made-beaver.aozora.txt").read_bytes().decode("shift_jis")
-    pdf = (books / "made-page.pdf").read_bytes()
+    pdf = (books / "made-scan.pdf").read_bytes()
     start = int(pdf.rsplit(b"startxref", 1)[1].split()[0])
     assert pdf[start:].startswith(b"xref")
 

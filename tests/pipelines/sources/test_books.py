@@ -1,8 +1,10 @@
 """Books: all of the text and only the text, with its chapters, from each format."""
 
 import gzip
+import itertools
 import json
 import lzma
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +12,9 @@ from hypothesis import strategies as st
 from reading import book, books, chapters
 
 from castor.filters.reasons import Reason
-from castor.filters.record import Record
+from castor.filters.record import Modality, Record, to_batch
 from castor.pipelines.source import Rejected
-from castor.pipelines.sources import _aozora, _languages, _plain_book
+from castor.pipelines.sources import _aozora, _languages, _matter, _plain_book
 from castor.pipelines.sources._book import BookBuilder, lines_to_parts
 
 # --- plain text ----------------------------------------------------------------------------
@@ -90,6 +92,76 @@ def test_chinese_chapters_and_their_end_marks():
     found = _plain_book.read_plain(text)
     assert found.text == "第1章 甲\n　　一。\n第二回 乙\n　　第二回说到这里。"
     assert [p.kind for p in found.parts] == ["chapter", "chapter"]
+
+
+CONTENTS = """MOBY
+
+CONTENTS
+
+CHAPTER I. The Sea
+CHAPTER II. The Land
+
+CHAPTER III. The Air
+
+PREFACE
+
+Why.
+
+CHAPTER I. The Sea
+
+Waves.
+
+CHAPTER II. The Land
+
+Hills.
+
+CHAPTER III. The Air
+
+Wind.
+"""
+
+
+def test_a_list_of_contents_begins_no_chapters(tmp_path):
+    item = book(tmp_path, "a.txt", CONTENTS)
+    assert [p.kind for p in item.parts] == ["front", "chapter", "chapter", "chapter"]
+    assert [c.split("\n")[0] for c in chapters(item)][1:] == [
+        "CHAPTER I. The Sea",
+        "CHAPTER II. The Land",
+        "CHAPTER III. The Air",
+    ]
+
+
+def test_headings_that_recur_in_every_volume_are_no_contents(tmp_path):
+    volume = "BOOK {}\n\nCHAPTER I\n\nSea.\n\nCHAPTER II\n\nLand.\n\n"
+    item = book(tmp_path, "a.txt", volume.format("I") + volume.format("II"))
+    assert [c.split("\n")[0] for c in chapters(item)] == [
+        "BOOK I", "CHAPTER II", "BOOK II", "CHAPTER II",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("titles", "kinds"),
+    [
+        (["Preface", "I", "Index"], ["front", "chapter", "back"]),
+        (["## The Preface to the Second Edition", "I", "Appendix A: Tables", "Notes"],
+         ["front", "chapter", "back", "notes"]),
+        (["Предисловие", "Глава 1", "Примечания"], ["front", "chapter", "notes"]),
+        (["目次", "一", "あとがき"], ["front", "chapter", "back"]),
+        # In the middle, the words are those of a chapter; so are they where all are.
+        (["I", "Preface", "Index", "II"], ["chapter"] * 4),
+        (["Notes from the Sea", "Indexing for all"], ["chapter"] * 2),
+        (["Preface", "Index"], ["chapter"] * 2),
+        (["", "Preface", "I"], ["chapter"] * 3),
+    ],
+)  # fmt: skip
+def test_matter_by_headings(titles, kinds):
+    assert _matter.settle(["chapter"] * len(titles), titles) == kinds
+
+
+def test_matter_that_is_known_stays():
+    kinds = ["front", "chapter", "chapter", "auxiliary"]
+    found = _matter.settle(kinds, ["Words", "Preface", "I", "Index"])
+    assert found == ["front", "front", "chapter", "auxiliary"]
 
 
 # --- Markdown ------------------------------------------------------------------------------
@@ -280,3 +352,30 @@ def test_kit_udhr_agrees_with_its_index(kit):
         index[entry["member"]] = _languages.primary(entry["bcp47"])
     found = books(kit, "text/udhr.tar.xz")
     assert {i.key.split("@")[1]: i.meta.get("language") for i in found} == index
+
+
+# --- editions ------------------------------------------------------------------------------
+
+
+def test_editions_are_recognised_by_what_the_recipe_sets():
+    """Another spelling, another preface: the recipe finds what the default does not."""
+    from castor.pipelines import recipe
+    from castor.pipelines.dedup.shingles import shingle_sets
+    from castor.pipelines.signatures import as_lists, bands_of
+
+    draw = random.Random(3)
+    words = [f"{draw.choice('bcdfg')}{draw.choice('aeiou')}{i % 97}" for i in range(400)]
+    text = [draw.choice(words) for _ in range(4000)]
+    other = [w + "e" if i % 29 == 0 else w for i, w in enumerate(text)]
+    preface = [draw.choice(words) for _ in range(400)]
+    unlike = [draw.choice(words) for _ in range(4000)]
+    texts = [" ".join(t) for t in (text, [*preface, *other], unlike)]
+    batch = to_batch([Record(str(i), "b", Modality.TEXT, t) for i, t in enumerate(texts)])
+    near = recipe.load("books", ["input=x"]).dedup.near
+    shared = [set(row) for row in as_lists(bands_of(batch, near)).to_pylist()]
+    values, offsets = shingle_sets(batch.column("text"))
+    sets = [set(values[a:b].tolist()) for a, b in itertools.pairwise(offsets)]
+    alike, no_more = (len(sets[0] & s) / len(sets[0] | s) for s in sets[1:])
+    assert recipe.NearDuplicates().jaccard > alike > near.jaccard > 0.1 > no_more
+    assert shared[0] & shared[1]
+    assert not shared[0] & shared[2]
