@@ -47,19 +47,33 @@ END64, END32 = _hash_of(b"</s>"), _signed_of(b"</s>")
 
 @nb.njit(nogil=True, _nrt=False)
 def _add(block, n, moved, rows, sums, row):
-    """Adds the rows of n buckets; returns how many the model has."""
-    width = rows.shape[1]
-    known = n
-    for k in range(n):
-        r = block[k]
-        if len(moved):
-            r = np.int64(moved[r])
-            if r < 0:
-                known -= 1
-                continue
-        for d in range(width):
-            sums[row, d] += rows[r, d]
-    return known
+    """Adds the rows of n buckets, four columns at a time; returns how many the model has."""
+    if len(moved):
+        known = 0
+        for k in range(n):
+            r = np.int64(moved[block[k]])
+            if r >= 0:
+                block[known] = r
+                known += 1
+        n = known
+    d, width = 0, rows.shape[1]
+    while d + 4 <= width:
+        a, b, c, e = sums[row, d], sums[row, d + 1], sums[row, d + 2], sums[row, d + 3]
+        for k in range(n):
+            one = rows[np.uint64(block[k])]
+            a += one[np.uint64(d)]
+            b += one[np.uint64(d + 1)]
+            c += one[np.uint64(d + 2)]
+            e += one[np.uint64(d + 3)]
+        sums[row, d], sums[row, d + 1], sums[row, d + 2], sums[row, d + 3] = a, b, c, e
+        d += 4
+    while d < width:
+        a = sums[row, d]
+        for k in range(n):
+            a += rows[np.uint64(block[k]), np.uint64(d)]
+        sums[row, d] = a
+        d += 1
+    return n
 
 
 @nb.njit(nogil=True, _nrt=False)

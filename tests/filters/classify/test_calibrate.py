@@ -36,7 +36,7 @@ def test_platt_stays_finite_where_the_classes_are_apart():
     assert 0.05 < low < 0.5 < high < 0.95
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(pairs)
 def test_isotonic_regression_is_that_of_scikit_learn_up_to_its_smoothing(rows):
     x, y = np.array([r[0] for r in rows], float), np.array([r[1] for r in rows])
@@ -115,7 +115,7 @@ def test_temperature_undoes_what_sharpened_the_probabilities():
     np.testing.assert_allclose(calibrate.sharpen(true, 1.0), true, atol=1e-9)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(pairs)
 def test_the_area_is_that_of_scikit_learn_ties_included(rows):
     x, y = np.array([r[0] for r in rows], float), np.array([r[1] for r in rows])

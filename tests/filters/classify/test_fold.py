@@ -64,7 +64,7 @@ ASSIGNED = st.characters(exclude_categories=["Cs", "Cn"], max_codepoint=0x1FFFF)
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.text(ASSIGNED, max_size=30), max_size=4))
 def test_any_text_is_folded_as_defined(texts):
     assert folded(*texts) == [plain(t) for t in texts]
