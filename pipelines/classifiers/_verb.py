@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from castor.filters import outputs, storage
 from castor.filters.errors import ConfigError
+from castor.filters.lock import locked
 from castor.pipelines.classifiers import _card, _kinds
 
 KIND = "classifier"
@@ -48,25 +50,31 @@ def classifier_train(
         "licence": licence,
         "data": described(paths),
     }
-    if outputs.is_finished(folder, KIND, made_from, force=force):
+    if not force and outputs.is_finished(folder, KIND, made_from, force=False):
         card = storage.read_json(folder / _card.JSON)
         return {**card, "out": os.fspath(folder), "skipped": True}
-    work = folder / outputs.WORK
-    shutil.rmtree(work, ignore_errors=True)
-    with storage.writing(work):
-        work.mkdir(parents=True)
-    facts = chosen.train(paths, work, seed=seed, options=options)
-    files = _files(work)
-    card = _card.make(made_from, files, facts)
-    for path in folder.iterdir():
-        if path.name != outputs.WORK and path.is_file():
-            path.unlink()
-    for name in files:
-        os.replace(work / name, folder / name)
-    _card.write(folder, card)
-    shutil.rmtree(work)
-    outputs.write(folder, KIND, made_from, files=_files(folder))
+    with tempfile.TemporaryDirectory(prefix="castor-classifier-") as temporary:
+        work = Path(temporary)
+        facts = chosen.train(paths, work, seed=seed, options=options)
+        card = _card.make(made_from, _files(work), facts)
+        if force:  # not before the new one is there: this removes the old one
+            outputs.is_finished(folder, KIND, made_from, force=True)
+        with locked(folder):
+            _publish(work, folder, card)
+            outputs.write(folder, KIND, made_from, files=_files(folder))
     return {**card, "out": os.fspath(folder), "skipped": False}
+
+
+def _publish(work: Path, folder: Path, card: Mapping[str, Any]) -> None:
+    """Puts a model's files and its card in the place of those of an older model."""
+    with storage.writing(folder):
+        for path in folder.iterdir():
+            if path.is_file():
+                path.unlink()
+        for name in card["files"]:
+            with storage.replacing(folder / name) as target:
+                shutil.copyfile(work / name, target)
+    _card.write(folder, card)
 
 
 def classifier_eval(

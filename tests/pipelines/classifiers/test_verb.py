@@ -38,7 +38,7 @@ def test_a_trained_model_has_card_manifest_and_no_leavings(tmp_path, data):
     made = api.classifier_train("bytes", [data], out, seed=3, settings=["a=b"], licence="CC0-1.0")
     assert not made["skipped"]
     assert {p.name for p in out.iterdir()} == {
-        "model.txt", "card.json", "card.md", "manifest.json",
+        "model.txt", "card.json", "card.md", "manifest.json", ".work",
     }  # fmt: skip
     card = api.classifier_card(out)
     assert card["data"][0]["name"] == "rows.jsonl"
@@ -62,6 +62,32 @@ def test_the_same_again_does_nothing_and_another_seed_is_refused(tmp_path, data)
         api.classifier_train("bytes", [data], out, seed=1)
     assert not api.classifier_train("bytes", [data], out, seed=1, force=True)["skipped"]
     assert (out / "model.txt").read_text().split()[1] == "1"
+
+
+def test_a_training_that_fails_leaves_the_old_model_as_it_was(tmp_path, data, monkeypatch):
+    out = tmp_path / "out"
+    api.classifier_train("bytes", [data], out)
+    before = {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()}
+
+    def fail(data, out, *, seed, options):
+        (out / "model.txt").write_text("half")
+        raise ConfigError("no")
+
+    fake = types.SimpleNamespace(HELP="Fails.", train=fail, evaluate=evaluate)
+    monkeypatch.setattr(_kinds, "load", lambda name: fake)
+    with pytest.raises(ConfigError, match="no"):
+        api.classifier_train("bytes", [data], out, seed=1, force=True)
+    assert {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()} == before
+
+
+def test_a_folder_with_other_files_is_not_written_to(tmp_path, data):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("keep")
+    for force in (False, True):
+        with pytest.raises(ConfigError, match="did not write"):
+            api.classifier_train("bytes", [data], out, force=force)
+    assert [p.name for p in out.iterdir()] == ["mine.txt"]
 
 
 def test_changed_data_is_noticed_and_a_folder_is_described_file_by_file(tmp_path, data):
