@@ -1,0 +1,1 @@
+"""Compiled loops of the language identifier, and the tables that they read."""

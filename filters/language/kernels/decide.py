@@ -1,0 +1,160 @@
+"""From scores and letters to the answer: shares of languages, the main one, how sure it is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from castor.filters.kernels._compile import inner
+from castor.filters.language.kernels.alphabets import HAN, HANGUL, KANA, OTHER, TELL_TALES
+from castor.filters.language.kernels.fold import GROUPS
+from castor.filters.language.kernels.layout import (
+    DIRECT,
+    KEPT,
+    LEAST_SHARE,
+    N_FACTS,
+    N_IDS,
+    N_SCORED,
+    NATS,
+    TELL_TALE,
+)
+from castor.filters.language.kernels.vectors import LANES
+
+
+@inner
+def _best(values, first):
+    """The lanes of the largest and the second largest of LANES values."""
+    best, second = first, first + 1
+    if values[second] > values[best]:
+        best, second = second, best
+    for lane in range(first + 2, first + LANES):
+        if values[lane] > values[best]:
+            best, second = lane, best
+        elif values[lane] > values[second]:
+            second = lane
+    return best, second
+
+
+@inner
+def _facts(w, s, best, second, share, facts):
+    """Fills in what is known of a scored answer; returns whether the language is known."""
+    script = best // LANES
+    seen, hits = s.seen[0, script], s.seen[1, script]
+    margin = (s.totals[best] - s.totals[second]) * NATS
+    pair = w.families[best] > 0 and w.families[best] == w.families[second]
+    facts[0] = 1
+    facts[1] = np.log1p(max(margin, 0.0))
+    for k in range(1, 5):
+        facts[1 + k] = max(facts[1] - k, 0.0)
+    facts[6] = np.log1p(np.float64(hits))
+    facts[7] = hits / max(seen, 1)
+    facts[8] = s.seen[3, script] / max(s.seen[2, script], 1)
+    facts[9] = s.totals[best] * NATS / max(hits, 1)
+    facts[10] = share
+    facts[11] = pair
+    facts[12] = pair * facts[1]
+    if hits == 0:
+        return False
+    odds = 0.0
+    for k in range(N_FACTS):
+        odds += w.known[k] * facts[k]
+    return odds >= w.limits[2]
+
+
+@inner
+def _tell_tale(w, s, script):
+    """The language whose own letters are frequent enough in the script's, or -1."""
+    best, most = -1, 1  # one letter alone is a loan word's
+    for group in range(1, len(TELL_TALES) + 1):
+        letters = s.counts[GROUPS + group]
+        frequent = letters * 1000 >= w.rates[group] * s.counts[script]
+        if w.homes[group] == script and frequent and letters > most:
+            best, most = TELL_TALE + group, letters
+    return best
+
+
+@inner
+def _share_out(w, s, parts):
+    """Letters of the text by language into shares; returns the sum."""
+    s.shares[:] = 0
+    total = 0.0
+    for script in range(N_SCORED, OTHER + 1):
+        letters = float(s.counts[script])
+        if letters == 0:
+            continue
+        number = DIRECT + script
+        if script == HAN and s.counts[KANA] * 20 >= letters:
+            number = DIRECT + KANA
+        elif script == HAN and s.counts[HANGUL] * 4 >= letters:
+            number = DIRECT + HANGUL
+        tale = _tell_tale(w, s, script)
+        letters *= 2 if script in (HAN, KANA, HANGUL) else 1  # they say more than one sound each
+        s.shares[N_IDS if script == OTHER else (tale if tale >= 0 else number)] += letters
+        total += letters
+    for script in range(N_SCORED):
+        if s.counts[script] == 0:
+            continue
+        main, _ = _best(s.totals, script * LANES)
+        tale = _tell_tale(w, s, script)
+        known = s.seen[1, script] > 0
+        for part in range(parts):
+            if s.places[part, 0] != script:
+                continue
+            letters = float(s.places[part, 1])
+            total += letters
+            if tale >= 0 or not known:
+                s.shares[tale if tale >= 0 else N_IDS] += letters
+                continue
+            here, _ = _best(s.parts[part], 0)
+            lead = s.parts[part, here] - s.parts[part, main - script * LANES]
+            other = lead >= w.limits[1]
+            s.shares[script * LANES + here if other else main] += letters
+    return total
+
+
+@inner
+def _direct_score(w, s, number):
+    """How sure an answer from the script alone is: only Han without kana leaves a doubt."""
+    if number == DIRECT + HAN:
+        doubt = 0.5 * np.exp(-w.limits[3] * s.counts[HAN])
+        return 0.995 - doubt
+    return 0.995
+
+
+@inner
+def decide(w, s, parts, row, out):
+    """Writes the answer for a text whose chunks have been read."""
+    total = _share_out(w, s, parts)
+    if total == 0:
+        return
+    top = 0
+    for number in range(1, N_IDS + 1):
+        if s.shares[number] > s.shares[top]:
+            top = number
+    share = s.shares[top] / total
+    if top < DIRECT:
+        best, second = _best(s.totals, top // LANES * LANES)
+        if best != top:
+            second = best
+        is_known = _facts(w, s, top, second, share, out.facts[row])
+        if is_known:
+            odds = 0.0
+            for k in range(N_FACTS):
+                odds += w.right[k] * out.facts[row, k]
+            out.scores[row] = 1 / (1 + np.exp(-odds))
+            out.runners[row] = second
+        else:
+            s.shares[N_IDS] += s.shares[top]
+            s.shares[top] = 0
+    elif top < N_IDS:
+        out.scores[row] = _direct_score(w, s, top)
+    for k in range(KEPT):
+        top = 0
+        for number in range(1, N_IDS + 1):
+            if s.shares[number] > s.shares[top]:
+                top = number
+        share = s.shares[top] / total
+        if share < LEAST_SHARE:
+            break
+        out.ids[row, k] = top if top < N_IDS else -1
+        out.shares[row, k] = share
+        s.shares[top] = 0

@@ -1,0 +1,159 @@
+"""Scores of the languages of one chunk: features, looked up in blocks, added up by lane.
+
+In a chunk, every run of four folded letters (word ends included) and every whole word is a
+feature; the score of a language is its naive Bayes log-probability: the weights of the features
+that the model knows, and the language's floor for each of them. A chunk is scored until one
+language leads by a margin.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from castor.filters.kernels._compile import at, inner
+from castor.filters.language.kernels.fold import fold
+from castor.filters.language.kernels.layout import BLOCK, DIRECT, MAX_PARTS, N_SCORED, POINT
+from castor.filters.language.kernels.vectors import (
+    LANES,
+    LIST_BYTES,
+    SLOTS,
+    TAG_BITS,
+    add_list,
+    find,
+)
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_WORD = np.uint64(0xD1B54A32D192ED03)
+
+
+@inner
+def spread(key):
+    """Every bit of a feature's key into every bit of its hash."""
+    h = key * _GOLDEN
+    return (h ^ (h >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+
+
+@inner
+def next_word(word, code):
+    """The key of a word, one letter further."""
+    word = (word ^ np.uint64(code)) * _GOLDEN
+    return word ^ (word >> np.uint64(32))
+
+
+@inner
+def word_hash(word):
+    """The hash of a whole word, other than that of any four letters."""
+    return spread(word ^ _WORD)
+
+
+@inner
+def tail_of(s, n):
+    """The last three of n codes, which the next chunk's first features begin with."""
+    tail = np.uint64(s.codes[n - 3]) << np.uint64(32) | np.uint64(s.codes[n - 2]) << np.uint64(16)
+    return tail | np.uint64(s.codes[n - 1])
+
+
+@inner
+def _add(w, s, hashes, n, script):
+    """Adds what the model knows of n features to the script's scores; how many it knows."""
+    hits = 0
+    for k in range(n):
+        h = at(hashes, k)
+        bucket = np.int64(h >> np.uint64(48)) * SLOTS
+        number = find(w.table, bucket, np.uint32(h) & np.uint32((1 << TAG_BITS) - 1))
+        hits += number != 0
+        add_list(s.scores, script * LANES, w.lists, np.int64(number) * LIST_BYTES)
+    return hits
+
+
+@inner
+def _resolve(w, s, n_grams, n_words, script):
+    """Looks up the features that wait; how many the model knows."""
+    words = _add(w, s, s.words, n_words, script)
+    hits = _add(w, s, s.grams, n_grams, script) + words
+    s.seen[0, script] += n_grams + n_words
+    s.seen[1, script] += hits
+    s.seen[2, script] += n_words
+    s.seen[3, script] += words
+    return hits
+
+
+@inner
+def _is_decided(w, s, script, hits, margin):
+    """Whether one language leads all others of the script by the margin."""
+    first = script * LANES
+    best = np.int32(-(1 << 30))
+    for lane in range(first, first + LANES):
+        value = np.int32(np.int32(s.scores[lane]) * np.int32(POINT)) + w.floors[lane] * hits
+        best = max(best, np.int32(value))
+    near = 0
+    for lane in range(first, first + LANES):
+        value = np.int32(np.int32(s.scores[lane]) * np.int32(POINT)) + w.floors[lane] * hits
+        near += value > best - margin
+    return near == 1
+
+
+@inner
+def _score(w, s, n, alone):
+    """Scores a folded chunk of n codes; may stop early if its letters are of one script."""
+    key, word = s.tail[0], np.uint64(0)
+    first = 3 if key == 0 else 1  # four codes make a feature
+    n_grams, n_words = 0, 0
+    script = np.int64(s.scripts[1])
+    hits, margin = np.int32(0), np.int32(w.limits[0])
+    for p in range(1, n):
+        c = at(s.codes, p)
+        key = key << np.uint64(16) | np.uint64(c)
+        if c != 0:
+            if not alone and np.int64(at(s.scripts, p)) != script:
+                _resolve(w, s, n_grams, n_words, script)
+                n_grams, n_words, script = 0, 0, np.int64(at(s.scripts, p))
+            word = next_word(word, c)
+        else:
+            s.words[n_words] = word_hash(word)
+            n_words += 1
+            word = np.uint64(0)
+        if p >= first:
+            s.grams[n_grams] = spread(key)
+            n_grams += 1
+        if n_grams >= BLOCK:
+            hits += np.int32(_resolve(w, s, n_grams, n_words, script))
+            n_grams, n_words = 0, 0
+            if alone and _is_decided(w, s, script, hits, margin):
+                return
+    _resolve(w, s, n_grams, n_words, script)
+
+
+@inner
+def read_chunk(w, s, data, i, stop, parts):
+    """Folds and scores the chunk at byte i; returns the next one's byte and the parts so far."""
+    for k in range(N_SCORED):
+        s.before[k] = s.counts[k]
+    i, n = fold(
+        data, i, stop, w.classes, w.pages, w.entries, w.pairs, w.composed,
+        s.codes, s.scripts, s.counts,
+    )  # fmt: skip
+    kinds = 0
+    for k in range(N_SCORED):
+        kinds += s.counts[k] > s.before[k]
+    if kinds == 0 or n < 3:
+        s.tail[0] = 0
+        return i, parts
+    for lane in range(DIRECT):
+        s.scores[lane] = 0
+    hits = (s.seen[1, 0], s.seen[1, 1], s.seen[1, 2], s.seen[1, 3])
+    _score(w, s, n, kinds == 1)
+    s.tail[0] = tail_of(s, n)
+    for k in range(N_SCORED):
+        letters = s.counts[k] - s.before[k]
+        if letters <= 0 or parts >= MAX_PARTS:
+            continue
+        known = np.int32(s.seen[1, k] - hits[k])
+        for lane in range(LANES):
+            value = np.int32(s.scores[k * LANES + lane]) * np.int32(POINT)
+            value = np.int32(value + w.floors[k * LANES + lane] * known)
+            s.parts[parts, lane] = value
+            s.totals[k * LANES + lane] += value
+        s.places[parts, 0], s.places[parts, 1] = k, letters
+        parts += 1
+    return i, parts
