@@ -5,13 +5,16 @@ import json
 import random
 
 import fasttext
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from castor.filters.classify import classifier
+from castor.filters.classify import classifier, fasttext_file
 from castor.filters.classify.fold import fold
 from castor.filters.errors import CastorError, ConfigError
 from castor.pipelines import api, verify
+from castor.pipelines.classifiers import _labels
+from castor.pipelines.classifiers import fasttext as kind
 
 FAST = ["epochs=10", "buckets=500", "dim=4", "folds=3"]
 
@@ -108,6 +111,36 @@ def test_seeds_and_keep_rate(tmp_path):
     assert kept[0] < 0.02
     assert 0.03 < kept[1] < 0.2
     assert kept[2] > 0.2
+
+
+def test_folds_hold_equal_texts_together_and_every_label_alike():
+    texts = [r["text"] for r in made(300)]
+    labels = np.array([i % 3 for i in range(300)] + [i % 3 for i in range(0, 300, 10)])
+    found = _labels.folds(fold(pa.array(texts)), labels, 5, 0)
+    np.testing.assert_array_equal(found[300:], found[:300:10])  # the copies in upper case
+    for k in range(3):
+        sizes = np.bincount(found[:300][labels[:300] == k], minlength=5)
+        assert sizes.min() == sizes.max() == 20
+    assert (_labels.folds(fold(pa.array(texts)), labels, 5, 1) != found).any()
+
+
+def test_the_rate_is_of_the_random_texts_where_there_are_good_ones(tmp_path):
+    probability, positive = np.linspace(0, 1, 101), np.arange(101) > 50
+    how = kind._Options("folded", 5, "auto", None, 0.2)
+    rows = _labels.Labelled([], positive.astype(int), ["random", "good"], "good", True)
+    assert kind._threshold(probability, positive, rows, how) == pytest.approx(0.41)
+    rows = rows._replace(is_seeded=False)
+    assert kind._threshold(probability, positive, rows, how) == pytest.approx(0.81)
+
+
+@pytest.mark.parametrize(("read", "word"), [("plain", b"BFA"), ("folded", b"bfa")])
+def test_texts_are_read_as_the_settings_say(tmp_path, read, word):
+    rows = [{**r, "text": "BFA " + r["text"]} for r in made(60)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    api.classifier_train("fasttext", [path], tmp_path / "out", settings=[*FAST, f"read={read}"])
+    assert word in fasttext_file.read(tmp_path / "out" / "model.bin").words
+    assert classifier.load(tmp_path / "out").text == read
 
 
 def test_a_target_precision_sets_the_threshold(tmp_path, rows):
