@@ -13,6 +13,8 @@ PACKAGES = (
     "castor.filters.pii.kernels",
     "castor.filters.word_lists.kernels",
     "castor.filters.classify.kernels",
+    "castor.filters.html.tokens",
+    "castor.filters.html.blocks",
     "castor.filters.language.kernels",
 )
 MODULES = ("castor.pipelines.dedup.kernels", "castor.pipelines.decontaminate.kernels")

@@ -14,10 +14,13 @@ import zipfile
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
+from castor.filters.html import charset as charsets
+from castor.filters.html import metadata
+from castor.filters.html.extract import extract_html
 from castor.filters.reasons import Reason, Skip
 from castor.filters.record import Modality, Record
 from castor.pipelines.source import InputFile, Item, Rejected, RejectError, Skipped, source
-from castor.pipelines.sources import _charset, _compression, _html, _http, _languages, _webarchive
+from castor.pipelines.sources import _compression, _http, _languages, _webarchive
 
 _PACKED = ("", ".gz", ".zst", ".lz4", ".xz", ".bz2")
 _ARCHIVES = ("warc", "arc", "wet", "wat", "warc.wet", "warc.wat")
@@ -40,12 +43,14 @@ class Options:
 
     Attributes:
         main_content: keep the main text only; false keeps navigation, headers and footers.
+        comments: keep readers' comments too, after the main text.
     """
 
     main_content: bool = True
+    comments: bool = False
 
 
-@source(version=1, files=[*_FILES, "*.wacz"], options=Options)
+@source(version=2, files=[*_FILES, "*.wacz"], options=Options)
 def web(file: InputFile, options: Options) -> Iterator[Item]:
     """The pages of web archives (WARC, ARC, WET, WACZ) and of HTML files, main text only."""
     with file.open() as raw:
@@ -175,6 +180,7 @@ def _facts(entry: _webarchive.Entry, response: _http.Response, cut: bool) -> dic
         "date": date if _DATE.fullmatch(date) else None,
         "language_tag": language_tag.split(",")[0].strip() or None,
         "truncated": truncated,
+        "robots": ",".join(metadata.directives(response.headers.get("x-robots-tag", ""))) or None,
     }
 
 
@@ -190,19 +196,44 @@ def _document(
     """The record of one page; what the page says of its language goes before the headers.
 
     Raises:
-        RejectError: BAD_ENCODING, NO_TEXT, or as _html.read_page.
+        RejectError: BAD_ENCODING, NO_TEXT.
     """
-    text, used = _charset.decode(body, charset, html=mime != PLAIN)
+    try:
+        if mime == PLAIN:
+            text, used = charsets.decode(body, charset, html=False)
+            text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+        else:
+            page = extract_html(
+                body,
+                url=facts.get("url"),
+                charset=charset,
+                main_content=options.main_content,
+                comments=options.comments,
+            )
+            text, used = "\n\n".join(filter(None, (page.text, page.comments))), page.charset
+            facts = {**facts, **_stated(page.metadata, facts)}
+            if page.truncated:
+                facts["truncated"] = "elements"
+    except charsets.UnreadableError as error:
+        raise RejectError(error.reason, error.what) from error
     facts = {**facts, "mime": mime, "charset": used}
-    if mime == PLAIN:
-        text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
-    else:
-        page = _html.read_page(text, main_content=options.main_content)
-        text = page.text
-        facts["title"], facts["canonical"] = page.title, page.canonical
-        facts["language_tag"] = page.language_tag or facts.get("language_tag")
     if not text:
         raise RejectError(Reason.NO_TEXT, f"{len(body)} bytes of {mime} without text")
     facts["language"] = _languages.primary(facts.get("language_tag"))
     meta = {name: value for name, value in sorted(facts.items()) if value is not None}
     return Record(key=key, source=file.source, modality=Modality.TEXT, text=text, meta=meta)
+
+
+def _stated(page: metadata.Metadata, facts: dict[str, str | None]) -> dict[str, str | None]:
+    """What the page says about itself, as meta; robots together with the header's."""
+    robots = {*page.robots, *filter(None, (facts.get("robots") or "").split(","))}
+    return {
+        "title": page.title,
+        "canonical": page.canonical,
+        "language_tag": page.language or facts.get("language_tag"),
+        "author": page.author,
+        "published": page.date,
+        "licence": page.licence,
+        "licence_url": page.licence_url,
+        "robots": ",".join(sorted(robots)) or None,
+    }

@@ -16,14 +16,15 @@ from __future__ import annotations
 import codecs
 import re
 
+from castor.filters.errors import CastorError
 from castor.filters.reasons import Reason
-from castor.pipelines.source import RejectError
 
 # A page that mixes charsets or was cut has a few such characters; one decoded wrongly has them
 # in every word.
 MAX_REPLACED = 0.01
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_MARKS = tuple(mark for mark, _ in _BOMS)
 _META_BYTES = 4096  # browsers look at 1,024; long heads put it later
 _META = re.compile(rb"<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.I)
 _XML = re.compile(rb"^\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.:-]{2,40})", re.I)
@@ -38,6 +39,31 @@ _SUPERSETS = {
 }
 
 
+class UnreadableError(CastorError):
+    """A page could not be read; `reason` says why."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickles by parts, so that the error crosses from a worker to the driver whole."""
+        return UnreadableError, (self.reason, self.what)
+
+
+def as_utf8(body: bytes, stated: str | None) -> tuple[bytes, str]:
+    """A page as UTF-8 and the charset that it was in; arguments and errors as of `decode`."""
+    if not body.startswith(_MARKS) and b"\0" not in body and b"\x1b" not in body:
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            pass
+        else:
+            return body, "utf-8"
+    text, used = decode(body, stated, html=True)
+    return text.encode("utf-8", "replace"), used
+
+
 def decode(body: bytes, stated: str | None, *, html: bool) -> tuple[str, str]:
     """The text of a body and the charset that was used (Python's name for it).
 
@@ -47,7 +73,7 @@ def decode(body: bytes, stated: str | None, *, html: bool) -> tuple[str, str]:
         html: whether to look for a charset in the page itself.
 
     Raises:
-        RejectError: BAD_ENCODING, if no charset decodes it.
+        UnreadableError: BAD_ENCODING, if no charset decodes it.
     """
     for mark, wide in _BOMS:
         if body.startswith(mark):
@@ -88,7 +114,7 @@ def _replaced(body: bytes, names: list[str]) -> tuple[str, str]:
     bad = text.count("\ufffd") + text.count("\0")
     if bad > MAX_REPLACED * len(text):
         message = f"{bad} of {len(text)} characters cannot be decoded as {', '.join(names)}"
-        raise RejectError(Reason.BAD_ENCODING, message)
+        raise UnreadableError(Reason.BAD_ENCODING, message)
     return text.replace("\0", "\ufffd"), name
 
 

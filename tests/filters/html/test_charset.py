@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from castor.filters.html.charset import UnreadableError, decode
 from castor.filters.reasons import Reason
-from castor.pipelines.source import RejectError
-from castor.pipelines.sources._charset import decode
 
 GERMAN = "Über die Straße gehen fünf schöne Bären, sagt man auf Deutsch. " * 4
 FRENCH = "Où sont passés les étés où nous allions à la mer, été après été ? " * 4
@@ -83,7 +82,7 @@ def test_a_few_bad_bytes_are_replaced_and_stay_visible():
 
 @pytest.mark.parametrize("body", [bytes(range(256)) * 40, b"\0\x01\x02\xff" * 200])
 def test_what_no_charset_explains_is_refused(body):
-    with pytest.raises(RejectError, match="characters cannot be decoded as") as caught:
+    with pytest.raises(UnreadableError, match="characters cannot be decoded as") as caught:
         decode(body, "utf-8", html=False)
     assert caught.value.reason == Reason.BAD_ENCODING
 
@@ -97,7 +96,7 @@ def test_what_no_charset_explains_is_refused(body):
 def test_any_bytes_are_unicode_or_refused(tail, head, header):
     try:
         text, _ = decode(head + tail, header, html=True)
-    except RejectError as error:
+    except UnreadableError as error:
         reason = error.reason
     else:
         reason = Reason.BAD_ENCODING

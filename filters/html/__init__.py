@@ -1,0 +1,1 @@
+"""HTML to text: a compiled tokenizer, block features, boosted trees, Markdown and metadata."""

@@ -1,0 +1,210 @@
+"""A page's bytes to its main text as Markdown, with what it links to, shows and says of itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from castor.filters.html import choose, judge, metadata
+from castor.filters.html.charset import as_utf8
+from castor.filters.html.kinds import comments_of
+from castor.filters.html.markdown import Writer
+from castor.filters.html.tokens.state import (
+    IMAGE,
+    LINK,
+    V_BLOCK,
+    V_END,
+    V_END_2,
+    V_KIND,
+    V_START,
+    V_START_2,
+    V_TEXT,
+    V_TEXT_END,
+    Tokens,
+)
+from castor.filters.html.tokens.tokenizer import tokenize
+
+FEW_WORDS = 25  # a page whose blocks give fewer is what JSON-LD says it is, where it says more
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Link:
+    """A link of the text: its words, its address in full, its rel."""
+
+    text: str
+    address: str
+    rel: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Image:
+    """A picture beside the text: its address in full and its alternative text."""
+
+    address: str
+    alt: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Extracted:
+    """What a page holds.
+
+    Attributes:
+        text: the main text as Markdown, without links and pictures; empty if there is none.
+        comments: readers' comments as Markdown, if they were asked for.
+        metadata: what the page says about itself.
+        links: of the main text, in order.
+        images: beside the main text, in order.
+        charset: what the bytes were in, by Python's name.
+        truncated: the page has more elements than the limits allow; the rest was not read.
+    """
+
+    text: str
+    comments: str
+    metadata: metadata.Metadata
+    links: tuple[Link, ...]
+    images: tuple[Image, ...]
+    charset: str
+    truncated: bool
+
+    @property
+    def title(self) -> str | None:
+        """The page's headline."""
+        return self.metadata.title
+
+    @property
+    def language(self) -> str | None:
+        """The language tag that the page states."""
+        return self.metadata.language
+
+
+def extract_html(
+    data: bytes,
+    *,
+    url: str | None = None,
+    charset: str | None = None,
+    main_content: bool = True,
+    comments: bool = False,
+) -> Extracted:
+    """Extracts a page.
+
+    Time is linear in the bytes and memory bounded, whatever they are (`tokens.state` has the
+    limits); no markup is an error.
+
+    Args:
+        data: the page as it was served, content encodings undone.
+        url: where it is from: links become full addresses, and a date in it may count.
+        charset: what the HTTP header states.
+        main_content: the main text only; else all text of the page.
+        comments: readers' comments too, apart from the text.
+
+    Raises:
+        UnreadableError: no charset decodes the bytes (reason bad_encoding).
+    """
+    opened = open_page(data, url, charset)
+    tokens, page, said = opened.tokens, opened.page, opened.metadata
+    p = judge.judge(page, judge.shipped())
+    chosen = choose.choose(page, p) if main_content else np.ones(len(p), bool)
+    writer = Writer(tokens)
+    return Extracted(
+        text=text_of(opened, chosen, writer) if main_content else writer.write(chosen),
+        comments=writer.write(comments_of(page, p, chosen)) if comments else "",
+        metadata=said,
+        links=_links(opened, chosen),
+        images=_images(opened, chosen),
+        charset=opened.charset,
+        truncated=tokens.full,
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Opened:
+    """A page as it is before anything is chosen.
+
+    Attributes:
+        source: its bytes as UTF-8.
+        charset: what they were in.
+        base: what its addresses are relative to, if that is known.
+    """
+
+    source: bytes
+    charset: str
+    tokens: Tokens
+    page: judge.Read
+    metadata: metadata.Metadata
+    base: str | None
+
+
+def open_page(data: bytes, url: str | None, charset: str | None) -> Opened:
+    """Tokenizes and measures a page, and reads what it says of itself; as `extract_html`."""
+    source, used = as_utf8(data, charset)
+    tokens = tokenize(source)
+    head = metadata.Head(source, tokens.events)
+    said = metadata.read(head, url, _licences(source, tokens))
+    base = metadata.absolute(head.base, url) if head.base else url
+    page = judge.read(tokens, head.title or "", said.article or "")
+    return Opened(source, used, tokens, page, said, base)
+
+
+def text_of(opened: Opened, chosen: np.ndarray, writer: Writer) -> str:
+    """The chosen blocks as Markdown; if they are next to none, what JSON-LD has as the article."""
+    text = writer.write(chosen)
+    article = (opened.metadata.article or "").strip()
+    n_words = int(np.diff(opened.page.offsets)[chosen].sum())
+    return article if n_words < FEW_WORDS and len(article) > len(text) else text
+
+
+def _licences(source: bytes, tokens: Tokens) -> Sequence[tuple[str, str]]:
+    """(address, rel) of the links that may name a licence."""
+    if b"license" not in source and b"creativecommons" not in source:
+        return ()
+    return [
+        (_value(source, row[V_START], row[V_END]), _value(source, row[V_START_2], row[V_END_2]))
+        for row in metadata.link_rows(tokens.events)
+    ]
+
+
+def _value(source: bytes, start: int, end: int) -> str:
+    """An attribute's value."""
+    return metadata.unescape(source[start:end].decode("utf-8", "replace")).strip()
+
+
+def _in_text(tokens: Tokens, chosen: np.ndarray, kind: int) -> list[list[int]]:
+    """Events of a kind in blocks that are chosen, or between two of them."""
+    events = tokens.events[tokens.events[:, V_KIND] == kind]
+    if not len(events) or not chosen.any():
+        return []
+    blocks = np.searchsorted(tokens.origin, events[:, V_BLOCK], side="right") - 1
+    padded = np.append(chosen, False)
+    inside = padded[np.minimum(blocks, len(chosen))]
+    if kind == IMAGE:  # a picture stands between blocks: one of its neighbours is chosen
+        inside |= padded[np.maximum(np.minimum(blocks, len(chosen)) - 1, -1)] & (blocks > 0)
+    found: list[list[int]] = events[inside].tolist()
+    return found
+
+
+def _links(opened: Opened, chosen: np.ndarray) -> tuple[Link, ...]:
+    source, tokens, base = opened.source, opened.tokens, opened.base
+    text = tokens.text
+    found = []
+    for row in _in_text(tokens, chosen, LINK):
+        words = text[row[V_TEXT] : row[V_TEXT_END]].tobytes().decode("utf-8", "replace")
+        words = " ".join(words.split())
+        if words:
+            address = metadata.absolute(_value(source, row[V_START], row[V_END]), base)
+            found.append(Link(words, address, _value(source, row[V_START_2], row[V_END_2])))
+    return tuple(found)
+
+
+def _images(opened: Opened, chosen: np.ndarray) -> tuple[Image, ...]:
+    source, tokens, base = opened.source, opened.tokens, opened.base
+    found: dict[str, Image] = {}
+    for row in _in_text(tokens, chosen, IMAGE):
+        address = _value(source, row[V_START], row[V_END])
+        if "," in address and " " in address and not address.startswith("data:"):
+            address = address.split(",")[0].split()[0]  # the first of a srcset
+        if address and not address.startswith("data:"):
+            address = metadata.absolute(address.split()[0], base)
+            found.setdefault(address, Image(address, _value(source, row[V_START_2], row[V_END_2])))
+    return tuple(found.values())

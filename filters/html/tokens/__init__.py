@@ -1,0 +1,1 @@
+"""The tokenizer: a page in one compiled pass over its bytes."""
