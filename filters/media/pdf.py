@@ -156,7 +156,8 @@ def _glyphs(text: Any, number: int) -> tuple[list[Glyph], int]:
             unmapped += 1
         elif i % _UNMAPPED_EVERY == 0 and faulty(text, i) == 1:
             unmapped += _UNMAPPED_EVERY
-        quarter = round(angle_of(text, i) / (math.pi / 2), 2)
+        angle = angle_of(text, i)
+        quarter = round(angle / (math.pi / 2), 2) if angle else 0.0
         character = "-" if code == 2 else chr(code)
         glyph = Glyph(character, box.left, -box.top, box.right, -box.bottom, quarter, space)
         found.append(glyph)

@@ -78,8 +78,8 @@ def lines_of(glyphs: Sequence[Glyph]) -> tuple[str, list[list[Any]]]:
 
 def _upright(glyphs: Sequence[Glyph]) -> list[Glyph]:
     """The characters of the orientation that most have, turned so that they stand upright."""
-    if not glyphs:
-        return []
+    if all(g.quarter == 0 for g in glyphs):
+        return [*glyphs]
     turns = collections.Counter(round(g.quarter) % 4 for g in glyphs if _is_straight(g))
     if not turns:
         return []
@@ -113,6 +113,8 @@ def _is_vertical(glyphs: Sequence[Glyph]) -> bool:
 
 
 def _is_rtl(glyphs: Sequence[Glyph]) -> bool:
+    if all(g.character < "\u0590" for g in glyphs):
+        return False
     strong = [unicodedata.bidirectional(g.character) for g in glyphs]
     right = sum(s in ("R", "AL") for s in strong)
     return right > strong.count("L")

@@ -15,7 +15,7 @@ SPACE = "\x0c"  # a space that stays
 # Between these no language writes spaces: a source line's end is no space there.
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _CJK_BREAK = re.compile(rf"(?<=[{_CJK}])[ \t]*[\r\n]\s*(?=[{_CJK}])")
-_BLANKS = re.compile(r"[ \t\r\n]+")
+_BLANKS = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")  # a single space is right as it is
 # A list of contents: so many entries at least, and at most so many lines from one to the next.
 _CONTENTS_ENTRIES, _CONTENTS_GAP = 3, 4
 
