@@ -56,13 +56,20 @@ class Rewriter:
     checked_by: Callable[[Mapping[str, object]], object] | None = None
 
     def __call__(
-        self, text: str, options: Mapping[str, object] | None = None
+        self, text: str, options: Mapping[str, object] | None = None, *, key: str = ""
     ) -> tuple[str, list[Edit]]:
         """The edited text and the edits that were made, in order.
+
+        Args:
+            text: the text.
+            options: of a rewriter that takes any.
+            key: of the document, for one that reads `keyed` texts.
 
         Raises:
             ValueError: edits overlap or lie outside the text (a fault of the rewriter).
         """
+        if self.reads == "keyed":
+            return self._applied(text, self._called((text, key), options))
         if self.reads == "text":
             return self._applied(text, self._called(text, options))
         column = pa.array([text], pa.large_string())
@@ -143,7 +150,7 @@ class Rewriter:
         for row in rows:
             text = column[row].as_py()
             try:
-                yield row, text, *self(text, options)
+                yield row, text, *self(text, options, key=batch.column("key")[row].as_py())
             except Exception as error:
                 raise self._failed(batch, row, error) from error
 
@@ -184,7 +191,7 @@ class Rewriter:
 def rewriter(
     *,
     version: int,
-    reads: typing.Literal["text", "batch"] = "text",
+    reads: typing.Literal["text", "keyed", "batch"] = "text",
     modalities: Iterable[Modality] = (Modality.TEXT, Modality.INTERLEAVED),
     needs: str | None = None,
     check: Callable[[Mapping[str, object]], object] | None = None,
@@ -193,8 +200,9 @@ def rewriter(
 
     Args:
         version: raise it whenever any edit can change.
-        reads: `text`, a generator of the edits of one text; or `batch`, one that is given the
-            text column (large_string [rows], no nulls) and yields rows with their edits.
+        reads: `text`, a generator of the edits of one text; `keyed`, one that is given the text
+            and the key of its document as a pair; or `batch`, one that is given the text column
+            (large_string [rows], no nulls) and yields rows with their edits.
         modalities: rows of other modalities are left alone.
         needs: an expression of RE2 that every text with an edit matches. Batches are searched
             for it at several hundred MB/s, and only the rows that match are read in Python.

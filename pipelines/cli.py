@@ -148,6 +148,7 @@ def run(
     Recipes that come with Castor:
       web books code images audio video interleaved rows   a folder of raw input: --set input=...
       kit                                                  all of a folder: --set data=DIR
+      repositories fill-in-the-middle                      a finished dataset: --set input=OUT
       dedup dedup-against decontaminate demo               behind the verbs of these names
     docs/recipes.md says what a recipe holds.
     """

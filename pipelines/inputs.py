@@ -66,7 +66,7 @@ def find(spec: SourceSpec, source: Source) -> Inputs:
         ConfigError: nothing matches, or the input cannot be read.
         CastorError: a dataset of Castor's is not whole.
     """
-    if source.name == "dataset":
+    if source.of_dataset:
         return _of_dataset(spec)
     root, paths, chosen = _candidates(spec)
     files: list[File] = []

@@ -248,6 +248,9 @@ def portable(recipe: Recipe, found: Tools) -> dict[str, Any]:
     data = recipe.model_dump(mode="json")
     for spec in data["sources"]:
         del spec["input"]
+        pinned = getattr(found.options[spec["name"]], "pinned", None)
+        if pinned is not None:
+            spec["options"] = pinned()
     optional: tuple[tuple[str, Any], ...] = (
         ("rewrite", found.rewriters), ("annotate", found.annotators)
     )  # fmt: skip

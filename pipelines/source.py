@@ -137,7 +137,10 @@ class _Watched(io.FileIO):
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One kind of input: its name, version, the files it takes and its options."""
+    """One kind of input: its name, version, the files it takes and its options.
+
+    Its input is a dataset of Castor's if `of_dataset` is true, and its files are shards of that.
+    """
 
     name: str
     version: int
@@ -146,6 +149,7 @@ class Source:
     function: Callable[[InputFile, Any], Iterator[Item]]
     module: str
     doc: str
+    of_dataset: bool = False
 
     def __call__(self, file: InputFile, options: Any = None) -> Iterator[Item]:
         """The items of one file, in the file's order."""
@@ -158,7 +162,7 @@ class NoOptions:
 
 
 def source(
-    *, version: int, files: Sequence[str], options: type = NoOptions
+    *, version: int, files: Sequence[str], options: type = NoOptions, of_dataset: bool = False
 ) -> Callable[[Callable[[InputFile, Any], Iterator[Item]]], Source]:
     """Makes the decorated generator a Source named like its file.
 
@@ -166,7 +170,9 @@ def source(
         version: raise it whenever any item it yields can change.
         files: fnmatch patterns (lower case, matched against the lower-cased base name) of
             the files that are read when the input is a folder.
-        options: a frozen dataclass; its fields are the keys allowed under `options:`.
+        options: a frozen dataclass; its fields are the keys allowed under `options:`. Where it has
+            a method `pinned`, what that returns (a JSON value) stands for them in manifests.
+        of_dataset: the input is a dataset of Castor's: the shards that its manifest names are read.
     """
 
     def decorate(function: Callable[[InputFile, Any], Iterator[Item]]) -> Source:
@@ -178,6 +184,7 @@ def source(
             function=function,
             module=function.__module__,
             doc=(function.__doc__ or "").strip(),
+            of_dataset=of_dataset,
         )
 
     return decorate

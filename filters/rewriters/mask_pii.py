@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 import pyarrow as pa
 
 from castor.filters.annotators import _lists
-from castor.filters.pii import KINDS, MASKS, find
+from castor.filters.pii import KINDS
 from castor.filters.pii.kinds import chosen
 from castor.filters.rewriter import Edit, rewriter
+from castor.filters.rewriters._masked import masked
 
 WHERE = "the options of rewriter mask_pii"
 
@@ -37,13 +38,4 @@ def mask_pii(column: pa.Array, options: Mapping[str, object]) -> Iterator[tuple[
     and tokens, social security numbers, coordinates of a house, URLs with a password, and the
     names of people in the URLs of their pages. What each covers: docs/safety.md.
     """
-    for row, spans in find(column, checked(options)["kinds"]).by_row():
-        raw = column[row].as_py().encode()
-        at_byte = at_char = 0
-        edits = []
-        for start, end, kind in spans:
-            at_char += len(raw[at_byte:start].decode())
-            stop = at_char + len(raw[start:end].decode())
-            edits.append(Edit(at_char, stop, MASKS[kind]))
-            at_byte, at_char = end, stop
-        yield row, edits
+    yield from masked(column, checked(options)["kinds"])

@@ -1,4 +1,4 @@
-"""The language of a source file, by its name, its suffix or its first line.
+"""The language of a source file, by its name, its suffix, its first line or its content.
 
 Names are those of GitHub's Linguist, so that policies and reports mean the same by them.
 Suffixes that several languages share are settled by words that only one of them has.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
+
+from castor.pipelines.sources._code_content import by_content
 
 _SUFFIXES = """
 ABAP: abap
@@ -77,6 +79,7 @@ Gherkin: feature
 GLSL: glsl vert frag geom tesc tese comp
 Gleam: gleam
 Gnuplot: gp gnuplot plt
+Graphviz (DOT): dot gv
 Go: go
 Go Checksums: go.sum
 Go Module: go.mod
@@ -134,6 +137,7 @@ Microsoft Visual Studio Solution: sln
 MLIR: mlir
 Modelica: mo
 Modula-2: mod def
+Motorola 68K Assembly: x68
 Mojo: mojo
 Mustache: mustache
 Nginx: nginx nginxconf
@@ -174,7 +178,8 @@ ReScript: res resi
 reStructuredText: rst rest
 RMarkdown: rmd qmd
 RobotFramework: robot
-Roff: roff man 1 2 3 4 5 6 7 8 9
+Roff: roff ms me nr tmac
+Roff Manpage: man mdoc 1 2 3 4 5 6 7 8 9 1m 3p 3pm 3x
 Ruby: rb rake gemspec ru podspec thor
 Rust: rs
 Sass: sass
@@ -183,6 +188,7 @@ Scheme: scm ss sld sls
 SCSS: scss
 Shell: sh bash zsh ksh bats command
 Slim: slim
+SMT: smt2 smt z3
 Smali: smali
 Smalltalk: st
 Solidity: sol
@@ -201,6 +207,7 @@ SystemVerilog: sv svh
 Tcl: tcl tk itk
 Tcsh: tcsh csh
 TeX: tex sty cls ltx dtx
+SubRip Text: srt
 Text: txt text
 Thrift: thrift
 TOML: toml
@@ -222,6 +229,7 @@ Visual Basic .NET: vb
 Vue: vue
 WebAssembly: wat wast
 WebIDL: webidl
+Web Ontology Language: owl
 WGSL: wgsl
 Wikitext: wiki mediawiki
 Xcode Config: xcconfig
@@ -308,6 +316,17 @@ _SHARED = {
     "l": (("Lex", r"^%%|^%\{"), ("Common Lisp", r"^\s*\("), ("Roff", r"^\."), ("Lex", "")),
     "mod": (("Modula-2", r"^\s*(IMPLEMENTATION |DEFINITION )?MODULE\s"), ("AMPL", "")),
     "pro": (("QMake", r"^\s*(TEMPLATE|SOURCES|HEADERS|QT)\s*[+=]"), ("Prolog", "")),
+    **{str(n): (("Roff Manpage", r"^[.'][A-Za-z\\]"),) for n in range(1, 10)},
+    "asm": (("Motorola 68K Assembly", r"(?i)\bmoveq?(\.[bwl])?\s+#|\bmovem?\.[bwl]\s.*\b[ad][0-7]"),
+            ("Assembly", "")),
+    "cl": (("OpenCL", r"\b__?(kernel|global)\b|^kernel\s"), ("Common Lisp", "")),
+    "pp": (("Puppet", r"^\s*(class|define|node)\s+[\w:'\"]+.*[{(]|=>"), ("Pascal", "")),
+    "rs": (("XML", r"^\s*<\?xml"), ("Rust", "")),
+    "spec": (("RPM Spec", r"^(Name|Version|Summary|%\w+)\b"),
+             ("Ruby", r"^\s*describe\b"), ("Text", "")),
+    "sc": (("SuperCollider", r"\bSynthDef\b|^\s*[+~]\s*\w+\s*\{|\{\s*\|\w+\|"), ("Scala", "")),
+    "pm": (("Raku", r"^\s*(use v6|unit (module|class))\b"), ("Perl", "")),
+    "t": (("Turing", r"^\s*(?:var|const)\s+\w+\s*:=|^\s*end\s+for\b"), ("Perl", "")),
     "asset": (("Unity3D Asset", r"^%YAML"), ("Text", "")),
 }  # fmt: skip
 
@@ -331,11 +350,11 @@ _HEAD_CHARS = 20_000
 
 
 def language_of(path: str, text: str) -> str | None:
-    """The language of a file, or None when neither its name nor its first line tells.
+    """The language of a file, or None when neither its name nor what it holds tells.
 
     Args:
         path: posix path, of which only the base name counts.
-        text: the file's text; its beginning settles shared suffixes and shebangs.
+        text: the file's text; it settles shared suffixes, and tells where the name does not.
     """
     name = posixpath.basename(path)
     if name in NAMES:
@@ -351,7 +370,7 @@ def language_of(path: str, text: str) -> str | None:
             return SUFFIXES[suffix]
         if suffix == "in" and len(suffixes) > 1:
             return language_of(name[:-3], text)
-    return _by_shebang(text)
+    return _by_shebang(text) or by_content(text)
 
 
 def _by_shebang(text: str) -> str | None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 
 from castor.filters import spdx
+from castor.filters.code import licence_text
+from castor.pipelines.sources._licence_limits import limited
 
 HEADER_CHARS = 8000  # a header stands at the top; what a file says later is its content
 _TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([^\r\n]{1,300})")
@@ -128,6 +130,8 @@ _CC0_LINK = re.compile(
     r"(?:dedicat|waive|licen[cs]ed|released|public domain).{0,300}"
     r"creativecommons.org publicdomain zero 1\.0"
 )
+# "either version 2 or, at your option, any later version" is no choice between licences.
+_CHOICE = re.compile(r"\bat your (?:option|choice)\b(?! any later)|\bdual licen[cs]ed\b")
 _BSD = "redistributions of source code must retain"
 # A notice names a GNU licence, then or before its version.
 _GNU_NOTICE = re.compile(r"general public licen[cs]e")
@@ -174,7 +178,8 @@ def of_header(text: str) -> spdx.Expression | None:
         if len(known) > 1:
             return spdx.combine("OR", known)
     found = _texts_in(words) or _notices_in(words)
-    return spdx.combine("AND", found) if found else _named_in(head)
+    stated = spdx.combine("AND", found) if found else _named_in(head)
+    return None if stated is None else limited(stated, words)
 
 
 def of_licence_file(text: str) -> spdx.Expression | None:
@@ -189,14 +194,19 @@ def of_licence_file(text: str) -> spdx.Expression | None:
     titles = _titles_in(words)
     if titles:
         return _gnu_file(titles, words)
-    found = _texts_in(words, links=True)
+    full = licence_text.find(words)
+    found = [e for i in full.ids if (e := spdx.parse(_clauses(i, words))) is not None]
+    rest = full.rest if found else words
+    found += [e for e in _texts_in(rest, links=True) if e not in found]
     if found:
-        choice = re.search(r"\bat your (?:option|choice)\b|\bdual licen[cs]ed\b", words[:3000])
-        return spdx.combine("OR" if choice else "AND", found)
-    if len(words) < 3000:
-        found = _notices_in(words)
-        return spdx.combine("AND", found) if found else _named_in(text) or _first_line(text)
-    return None
+        found += [e for e in _notices_in(rest) if e not in found]
+        choice = _CHOICE.search(words[:3000])
+        return limited(spdx.combine("OR" if choice else "AND", found), rest)
+    if len(words) >= 3000:
+        return None
+    found = _notices_in(words)
+    stated = spdx.combine("AND", found) if found else _named_in(text) or _first_line(text)
+    return None if stated is None else limited(stated, words)
 
 
 def _gnu_file(titles: dict[str, int], words: str) -> spdx.Expression:
@@ -243,6 +253,12 @@ def _texts_in(words: str, *, links: bool = False) -> list[spdx.Expression]:
             places.setdefault("CC0-1.0", match.start())
     found = (spdx.parse(name) for name in sorted(places, key=lambda name: places[name]))
     return [e for e in found if e is not None]
+
+
+def _clauses(identifier: str, words: str) -> str:
+    """The id of a BSD licence by its clauses, whose words differ from copy to copy."""
+    known = re.fullmatch(r"BSD-[1-4]-Clause", identifier)
+    return _bsd(words[max(0, words.find(_BSD)) :][:2500]) if known else identifier
 
 
 def _bsd(conditions: str) -> str:

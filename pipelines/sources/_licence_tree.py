@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from castor.filters import spdx
+from castor.filters.code import vendored
 from castor.pipelines.sources import _code_language, _licence
 
 MAX_BYTES = 1_000_000  # of a licence file or of package metadata; the longest licences have 40 kB
@@ -76,15 +77,19 @@ class LicenceTree:
         self._stated.pop(folder, None)
 
     def nearest(self, path: str) -> Stated | None:
-        """What the nearest folder above a file states, or None if none does."""
-        folder = posixpath.dirname(path)
+        """What the nearest folder above a file states, or None if none does.
+
+        The search ends at a folder that is kept for other people's code: the licence of the
+        repository around it does not cover what lies in it.
+        """
+        folder, last = posixpath.dirname(path), vendored.folder_of(path) or ""
         while True:
             if folder in self._folders:
                 if folder not in self._stated:
                     self._stated[folder] = of_folder(folder, self._folders[folder])
                 if self._stated[folder] is not None:
                     return self._stated[folder]
-            if not folder or folder == "/":
+            if folder in ("", "/", last):
                 return None
             folder = posixpath.dirname(folder)
 
@@ -182,13 +187,13 @@ def _toml_values(data: dict[str, Any]) -> list[str]:
 
 def nearest_on_disk(root: str, path: str) -> Stated | None:
     """As `LicenceTree.nearest`, for a file at `path` under the folder `root`."""
-    folder = posixpath.dirname(path)
+    folder, last = posixpath.dirname(path), vendored.folder_of(path) or ""
     while True:
         absolute = os.path.join(root, folder)
         stated = _on_disk(absolute, os.stat(absolute).st_mtime_ns)
         if stated is not None:
             return Stated(stated.licence, posixpath.join(folder, stated.path))
-        if not folder:
+        if folder in ("", last):
             return None
         folder = posixpath.dirname(folder)
 

@@ -8,6 +8,7 @@ import posixpath
 from collections.abc import Callable, Iterator
 
 from castor.filters import spdx
+from castor.filters.code import vendored
 from castor.filters.reasons import Reason, Skip
 from castor.filters.record import Modality, Part, Record, utf8_length
 from castor.pipelines.source import InputFile, Item, Rejected, RejectError, Skipped, source
@@ -20,12 +21,6 @@ BINARY = frozenset(
     onnx opus otf parquet pb pdf pkl png ppt pptx psd pt pth pyc pyd pyo rar rpm so sqlite swf tar
     tflite tgz tif tiff ttf wasm wav webm webp whl woff woff2 xls xlsx xz zip zst
     """.split()
-)
-# Folders that package managers and Linguist's vendor.yml hold for other people's code.
-VENDORED = frozenset(
-    {"vendor", "vendors", "vendored", "_vendor", "node_modules", "bower_components"}
-    | {"third_party", "third-party", "thirdparty", "3rdparty", "site-packages", "Pods"}
-    | {"Carthage", "Godeps", "jspm_packages", "extern", "external", "externals"}
 )
 _SNIFF_BYTES = 8000  # as git: a NUL among them makes a file binary
 _BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -41,28 +36,32 @@ class Options:
     Attributes:
         repository: name of the repository for `meta.repository`; empty means the archive's
             name, or the topmost folder of a file that lies in folders.
+        notebook_outputs: whether the text that cells of notebooks printed follows them.
     """
 
     repository: str = ""
+    notebook_outputs: bool = False
 
 
-@source(version=1, files=["*"], options=Options)
+@source(version=2, files=["*"], options=Options)
 def code(file: InputFile, options: Options) -> Iterator[Item]:
     """Source files in folders, zip and tar archives; one document per file.
 
-    meta: `file_language` (as Linguist names it), `path`, `repository`, `vendored`, `licence`
+    meta: `file_language` (as Linguist names it), `path`, `repository`, `licence`
     (an SPDX expression, absent when unknown) and `licence_source`: `spdx_tag`, `header`,
     `file:<path>` of the nearest licence or metadata file, or `none`. Prose in a repository
     (Markdown, Text) is code by modality and tells itself by `file_language`, so that a
-    policy may choose. Notebooks give their cells without outputs. Binary files are skipped,
-    licence files are read with what they cover, empty files are rejected as `empty`.
+    policy may choose. Notebooks become scripts, prose as comments, without outputs unless asked
+    for. Binary files are skipped, licence files are read with what they cover, empty files are
+    rejected as `empty`.
     """
     if _members.is_archive(file.path):
         yield from _archive(file, options)
         return
     repository = options.repository or posixpath.dirname(file.path).split("/")[0]
+    options = dataclasses.replace(options, repository=repository)
     yield from _document(
-        file, "", file.path, repository, lambda: _read(file), lambda path: _on_disk(file, path)
+        file, "", file.path, options, lambda: _read(file), lambda path: _on_disk(file, path)
     )
 
 
@@ -72,6 +71,7 @@ Nearest = Callable[[str], _licence_tree.Stated | None]
 def _archive(file: InputFile, options: Options) -> Iterator[Item]:
     limit = file.max_document_bytes
     repository = options.repository or _members.stem(file.path)
+    options = dataclasses.replace(options, repository=repository)
     tree = _licences(file)
     with file.open() as raw:
         for member in _members.members(raw, file.path, limit_bytes=limit):
@@ -79,7 +79,7 @@ def _archive(file: InputFile, options: Options) -> Iterator[Item]:
             if member.fault is not None:
                 yield Rejected(file.key(place), place, member.fault.reason, str(member.fault))
                 continue
-            yield from _document(file, place, place, repository, member.read, tree.nearest)
+            yield from _document(file, place, place, options, member.read, tree.nearest)
 
 
 def _licences(file: InputFile) -> _licence_tree.LicenceTree:
@@ -98,7 +98,7 @@ def _document(
     file: InputFile,
     place: str,
     path: str,
-    repository: str,
+    options: Options,
     read: Callable[[], bytes],
     nearest: Nearest,
 ) -> Iterator[Item]:
@@ -117,13 +117,13 @@ def _document(
         if _is_binary(data):
             yield Skipped(Skip.OTHER_KIND)
             return
-        yield _record(file, place, path, repository, data, nearest)
+        yield _record(file, place, path, options, data, nearest)
     except RejectError as error:
         yield Rejected(file.key(place), place, error.reason, str(error))
 
 
 def _record(
-    file: InputFile, place: str, path: str, repository: str, data: bytes, nearest: Nearest
+    file: InputFile, place: str, path: str, options: Options, data: bytes, nearest: Nearest
 ) -> Record:
     from castor.pipelines.sources import _code_language, _decode, _notebook
 
@@ -136,18 +136,16 @@ def _record(
     if language is not None:
         meta["file_language"] = language
     if path.lower().endswith(".ipynb"):
-        text, parts, inner = _notebook.read_notebook(text)
+        text, parts, inner = _notebook.read_notebook(text, outputs=options.notebook_outputs)
         if inner:
             meta["notebook_language"] = inner
     if utf8_length(text) > file.max_document_bytes:
         raise RejectError(Reason.TOO_LARGE, f"the text is over {file.max_document_bytes} bytes")
     if charset != "utf-8":
         meta["charset"] = charset
-    if repository:
-        meta["repository"] = repository
-    if not VENDORED.isdisjoint(posixpath.dirname(path).split("/")):
-        meta["vendored"] = "true"
-    meta |= _licence_of(path, text, nearest)
+    if options.repository:
+        meta["repository"] = options.repository
+    meta |= _licence_of(path, options.repository, text, nearest)
     return Record(
         key=file.key(place),
         source=file.source,
@@ -158,14 +156,15 @@ def _record(
     )
 
 
-def _licence_of(path: str, text: str, nearest: Nearest) -> dict[str, str]:
+def _licence_of(path: str, repository: str, text: str, nearest: Nearest) -> dict[str, str]:
     from castor.pipelines.sources import _licence
 
     for name, detect in (("spdx_tag", _licence.of_tags), ("header", _licence.of_header)):
         found = detect(text)
         if found is not None:
             return {"licence": spdx.render(found), "licence_source": name}
-    stated = nearest(path)
+    # A library copied into a project is not under the terms of the project.
+    stated = None if vendored.is_library(path, repository) else nearest(path)
     if stated is None:
         return {"licence_source": "none"}
     facts = {"licence_source": f"file:{stated.path}"}

@@ -9,7 +9,7 @@ from castor.pipelines.dataset import read_schema, read_shard
 from castor.pipelines.source import InputFile, Item, NoOptions, source
 
 
-@source(version=1, files=["part-*.parquet"])
+@source(version=1, files=["part-*.parquet"], of_dataset=True)
 def dataset(file: InputFile, options: NoOptions) -> Iterator[Item]:
     """The records of one shard, in order.
 

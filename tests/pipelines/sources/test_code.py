@@ -78,6 +78,8 @@ def test_the_nearest_licence_wins(tmp_path):
             "closed/package.json": '{"license": "UNLICENSED"}\n',
             "pkg/package.json": '{"license": "(MIT OR Apache-2.0)"}\n',
             "odd/LICENSE": "You may look at this on Sundays.\n",
+            "third_party/bare/a.c": "int a;\n",
+            "js/jquery-1.2.min.js": "var jQuery;\n",
             "vendor/lib/COPYING": GPL3,
             "LICENSE": MIT,
         },
@@ -92,6 +94,9 @@ def test_the_nearest_licence_wins(tmp_path):
         "pkg/package.json": ("MIT OR Apache-2.0", "file:pkg/package.json"),
         "closed/z.js": (None, "file:closed/package.json"),
         "closed/package.json": (None, "file:closed/package.json"),
+        # Neither stands under the licence of the repository around it.
+        "third_party/bare/a.c": (None, "none"),
+        "js/jquery-1.2.min.js": (None, "none"),
     }
 
 
@@ -199,6 +204,18 @@ def test_headers(text, expected):
         ("Dockerfile.dev", "", "Dockerfile"),
         ("go.mod", "", "Go Module"),
         ("A.PY", "", "Python"),
+        ("run", "# -*- mode: ruby -*-\n", "Ruby"),
+        ("run", "x\n" * 9 + "# vim: set ft=perl :\n", "Perl"),
+        ("page", "<!DOCTYPE html>\n<p>x</p>", "HTML"),
+        ("data", '{"a": [1, 2]}', "JSON"),
+        ("data", "{ a block }", None),
+        ("x.asm", "  move.l d0,(a1)+\n", "Motorola 68K Assembly"),
+        ("x.asm", "  mov eax, 1\n", "Assembly"),
+        ("x.1", ".TH X 1\n", "Roff Manpage"),
+        ("x.1", "plain words\n", None),
+        ("x.owl", "", "Web Ontology Language"),
+        ("x.dot", "", "Graphviz (DOT)"),
+        ("x.smt2", "", "SMT"),
     ],
 )
 def test_language(path, text, expected):
@@ -245,8 +262,6 @@ def test_kinds_of_members(tmp_path):
     assert first.meta["repository"] == "r"
     assert first.meta["file_language"] == "Python"
     assert kept["r/utf16.txt"].text == "hello"
-    assert kept["r/node_modules/m/i.js"].meta["vendored"] == "true"
-    assert "vendored" not in first.meta
 
 
 def test_a_file_in_folders(tmp_path):
@@ -263,46 +278,6 @@ def test_zip_and_its_licence(tmp_path):
         archive.writestr("a.rb", "puts 1\n")
         archive.writestr("COPYING", GPL3)
     assert records(tmp_path, "r.zip")["a.rb"].meta["licence"] == "GPL-3.0-only"
-
-
-def notebook(cells, **more):
-    return json.dumps({"nbformat": 4, "cells": cells, **more})
-
-
-def test_notebooks_give_their_cells_without_outputs(tmp_path):
-    cells = [
-        {"cell_type": "markdown", "source": ["# Títle\n", "text"]},
-        {"cell_type": "code", "source": "x = 'é'\n", "outputs": [{"data": "OUTPUT"}]},
-        {"cell_type": "code", "source": []},
-        {"cell_type": "raw", "source": "raw"},
-    ]
-    metadata = {"kernelspec": {"language": "python"}}
-    (tmp_path / "n.ipynb").write_text(notebook(cells, metadata=metadata))
-    (item,) = items(tmp_path, "n.ipynb")
-    assert item.text == "# Títle\ntext\n\nx = 'é'\n\nraw"
-    data = item.text.encode()
-    spans = [(p.kind, data[p.start_byte : p.end_byte].decode().strip()) for p in item.parts]
-    assert spans == [("text", "# Títle\ntext"), ("code", "x = 'é'"), ("text", "raw")]
-    assert item.meta["file_language"] == "Jupyter Notebook"
-    assert item.meta["notebook_language"] == "python"
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("{", Reason.CORRUPT),
-        ("[]", Reason.CORRUPT),
-        ("{}", Reason.CORRUPT),
-        ("[" * 100_000, Reason.CORRUPT),
-        (notebook([5]), Reason.CORRUPT),
-        (notebook([{"cell_type": "code", "source": 5}]), Reason.CORRUPT),
-        (notebook([]), Reason.NO_TEXT),
-    ],
-)
-def test_broken_notebooks(tmp_path, text, reason):
-    (tmp_path / "n.ipynb").write_text(text)
-    (item,) = items(tmp_path, "n.ipynb")
-    assert (type(item), item.reason) == (Rejected, reason)
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,0 +1,1 @@
+"""What is true of source files: made by a machine, other people's, data, and what they import."""
