@@ -8,6 +8,7 @@ import pkgutil
 PACKAGES = (
     "castor.filters.kernels",
     "castor.filters.kernels.datatrove",
+    "castor.filters.kernels.dclm",
     "castor.filters.kernels.dolma",
     "castor.filters.block_lists.kernels",
     "castor.filters.pii.kernels",

@@ -27,7 +27,7 @@ def decided(name, rows, options=None):
     parts = [batch] + [batch.slice(i, 1) for i in range(len(rows))]
     reasons = []
     for part in parts:
-        for annotator in ("text", "text_datatrove", "text_dolma", "url", "badwords"):
+        for annotator in ("text", "text_datatrove", "text_dolma", "text_dclm", "url", "badwords"):
             signals = load("annotator", annotator).annotate(part, context)
             for field, column in zip(signals.schema, signals.columns, strict=True):
                 part = part.append_column(field, column)
@@ -182,6 +182,30 @@ def test_gopher_dolma(text, expected):
     assert [r for r in reasons("gopher/dolma", text) if "gram" not in r] == expected
 
 
+DCLM = [
+    pytest.param(prose(100), [], id="prose"),
+    pytest.param(prose(48), ["gopher.too_few_words"], id="short"),
+    pytest.param(prose(50) + " - -", [], id="50 words and signs"),
+    pytest.param(prose(48) + " - -", ["gopher.too_few_words"], id="48 words and signs"),
+    pytest.param(" ".join(f"word{i}" for i in range(60)), ["gopher.too_few_stop_words"], id="none"),
+    pytest.param(" ".join(f"word{i}" for i in range(60)) + " The THE", [], id="in either case"),
+    pytest.param(prose(100) + " #" * 7 + " . . ." * 2, [], id="9 symbols in 113 words"),
+    pytest.param(prose(100) + " #" * 7 + " . . ." * 8,
+                 ["gopher.too_many_symbols", "gopher.too_few_alphabetic_words"], id="15 in 131"),
+    pytest.param("● " + prose(100, sentence=2).replace("\n", "\n  ● "),
+                 ["gopher.too_many_bullet_lines"], id="bullets"),
+    pytest.param("\n\n".join([prose(40)] * 2 + [prose(100)[500:]]),
+                 ["gopher.duplicate_lines", "gopher.duplicate_paragraphs",
+                  "gopher.duplicate_line_characters", "gopher.duplicate_paragraph_characters"],
+                 id="paragraphs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), DCLM)
+def test_gopher_dclm(text, expected):
+    assert [r for r in reasons("gopher/dclm", text) if "gram" not in r] == expected
+
+
 SENTENCES = "One two three four five. " * 2
 C4 = [
     pytest.param(SENTENCES + "One two three four five.", [], id="three sentences"),
@@ -258,7 +282,7 @@ def test_these_policies_ship():
     families = ("gopher/", "c4/", "fineweb/", "massivetext/", "mc4/")
     assert [n for n in POLICIES if n.startswith(families)] == [
         "c4/datatrove", "c4/paper", "c4/tfds", "fineweb/code", "fineweb/datatrove",
-        "fineweb/paper", "gopher/datatrove", "gopher/dolma", "gopher/paper",
+        "fineweb/paper", "gopher/datatrove", "gopher/dclm", "gopher/dolma", "gopher/paper",
         "massivetext/paper", "mc4/paper",
     ]  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""What DCLM's Gopher filters count in a text: see counts.py and segments.py."""
