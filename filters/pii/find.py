@@ -87,7 +87,7 @@ def find(column: pa.Array, kinds: Collection[Kind | str] = KINDS) -> Spans:
             span = verified(data, shape, start, end, first, stop)
         if span is not None:
             found.append((row, span[1] - first, span[2] - first, span[0]))
-    kept = [f for f in _disjoint(found) if f[3] in wanted]
+    kept = [f for f in disjoint(found) if f[3] in wanted]
     return Spans(
         np.array([f[0] for f in kept], np.int64),
         np.array([f[1] for f in kept], np.int64),
@@ -96,7 +96,11 @@ def find(column: pa.Array, kinds: Collection[Kind | str] = KINDS) -> Spans:
     )
 
 
-def _disjoint(found: list[tuple[int, int, int, Kind]]) -> Iterator[tuple[int, int, int, Kind]]:
+def disjoint(found: list[tuple[int, int, int, Kind]]) -> Iterator[tuple[int, int, int, Kind]]:
+    """Spans as (row, start, end, kind) in order, without those that overlap one before them.
+
+    Of those that begin at one place the longest comes first, then the first of `KINDS`.
+    """
     row, done = -1, 0
     for one in sorted(found, key=lambda f: (f[0], f[1], -f[2], KINDS.index(f[3]))):
         if one[0] != row:

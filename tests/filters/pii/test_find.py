@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from castor.filters.pii import KINDS, Kind, find
+from castor.filters.pii.find import disjoint
 
 
 def found(text, kinds=KINDS):
@@ -151,6 +152,12 @@ def test_what_contains_wins_whichever_kinds_are_chosen():
     ]
     assert found(text, [Kind.EMAIL]) == [("email", "a@example.com")]
     assert found(text, ["phone"]) == []
+
+
+def test_of_spans_that_overlap_the_first_and_longest_stays():
+    email, phone, ip = Kind.EMAIL, Kind.PHONE, Kind.IP
+    spans = [(1, 4, 9, ip), (0, 5, 12, phone), (0, 0, 6, email), (0, 0, 5, ip), (0, 6, 7, ip)]
+    assert list(disjoint(spans)) == [(0, 0, 6, email), (0, 6, 7, ip), (1, 4, 9, ip)]
 
 
 def test_spans_are_bytes_of_their_row_in_slices_with_nulls():
