@@ -256,9 +256,13 @@ def _texts_in(words: str, *, links: bool = False) -> list[spdx.Expression]:
 
 
 def _clauses(identifier: str, words: str) -> str:
-    """The id of a BSD licence by its clauses, whose words differ from copy to copy."""
-    known = re.fullmatch(r"BSD-[1-4]-Clause", identifier)
-    return _bsd(words[max(0, words.find(_BSD)) :][:2500]) if known else identifier
+    """The id by its clauses, where texts that differ in one vary more from copy to copy."""
+    if re.fullmatch(r"BSD-[1-4]-Clause", identifier):
+        return _bsd(words[max(0, words.find(_BSD)) :][:2500])
+    if identifier in ("ISC", "0BSD"):
+        kept = "granted provided that the above copyright notice" in words
+        return "ISC" if kept else "0BSD"
+    return identifier
 
 
 def _bsd(conditions: str) -> str:

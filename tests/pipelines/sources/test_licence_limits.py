@@ -80,3 +80,29 @@ def test_an_option_of_later_versions_is_no_choice_between_licences():
     found = _licence.of_licence_file(f"{MIT}\n{gpl}\n")
     assert found is not None
     assert spdx.is_permissive(found) is False
+
+
+ISC = (
+    "Permission to use, copy, modify, and/or distribute this software for any purpose with or "
+    'without fee is hereby granted{}.\nTHE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS '
+    "ALL WARRANTIES WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF "
+    "MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT, "
+    "INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA "
+    "OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING "
+    "OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("clause", "expected"),
+    [
+        ("", "0BSD"),
+        (
+            ", provided that the above copyright notice and this permission notice appear in all "
+            "copies",
+            "ISC",
+        ),
+    ],
+)
+def test_one_clause_tells_two_licences_apart(clause, expected):
+    assert _licence.of_licence_file(ISC.format(clause)) == expected
