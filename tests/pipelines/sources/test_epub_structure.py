@@ -143,7 +143,8 @@ def png(side, seed):
 PICTURED = {
     "a.xhtml": "<h1>One</h1><p><img src='p/a%20b.png' alt='A sea'/></p>"
     "<p>x <img src='p/c.png'/> y</p><p><img src='p/i.png' alt='T'/>he end</p>"
-    "<svg><image xlink:href='p/c.png' xmlns:xlink='http://www.w3.org/1999/xlink'/></svg><img src='http://x/y.png' alt='Far away'/>"
+    "<svg><image xlink:href='p/c.png' xmlns:xlink='http://www.w3.org/1999/xlink'/></svg>"
+    "<img src='http://x/y.png' alt='Far away'/>"
     "<img src='p/gone.png'/><img src='p/bad.png' alt='image'/><img src='p/dot.png'/>",
     "b.xhtml": "<h1>Two</h1><p>z</p>",
 }
