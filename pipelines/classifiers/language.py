@@ -40,7 +40,7 @@ OUT holds model.npz, which `castor.filters.identify_language(texts, model=...)` 
 annotator `language` read."""
 OPTIONS = {"features": "290000", "families": "bs,hr,sr;id,ms"}
 FOLDS = 4
-CHUNK_MARGIN, PART_MARGIN = 80.0, 12.0  # nats; see layout.Weights.limits
+CHUNK_MARGIN, PART_MARGIN = 80.0, 16.0  # nats; see layout.Weights.limits
 NOISE_MARGIN = 5.0  # nats by which a text is in another language than its label says
 # Nats that Serbian must lead by in Latin script, where its neighbours are the likelier guess and
 # no text that was written so teaches it.

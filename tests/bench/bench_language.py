@@ -30,7 +30,7 @@ INDIVIDUAL = {
     "arb": "ar", "azj": "az", "cmn": "zh", "ekk": "et", "khk": "mn", "lvs": "lv", "nob": "nb",
     "pes": "fa", "als": "sq", "swh": "sw", "zsm": "ms",
 }  # fmt: skip
-SCRIPTS = {"sr": {"Cyrl", "Latn"}, "zh": {"Hans", "Hant", "Hani"}, "ja": {"Jpan"}, "ko": {"Kore"}}
+SCRIPTS = {"sr": {"Cyrl"}, "zh": {"Hans", "Hant", "Hani"}, "ja": {"Jpan"}, "ko": {"Kore"}}
 PEERS = ("lingua", "py3langid", "resiliparse")
 
 
