@@ -162,6 +162,8 @@ def _licences(source: bytes, tokens: Tokens) -> Sequence[tuple[str, str]]:
     return [
         (_value(source, row[V_START], row[V_END]), _value(source, row[V_START_2], row[V_END_2]))
         for row in metadata.link_rows(tokens.events)
+        if b"creativecommons" in source[row[V_START] : row[V_END]]
+        or b"icen" in source[row[V_START_2] : row[V_END_2]]
     ]
 
 

@@ -1,25 +1,27 @@
-"""Pages per second and core of the web source, beside its peers where they are installed.
+"""`castor run web` beside datatrove's FineWeb chain, and the web source alone; pages per second.
 
-    python tests/bench/bench_web.py [FILE.warc.gz] [--copies N]
+    python tests/bench/bench_web.py [FILE.warc.gz]
 
-Without a file it makes one of 300 pages. Start-up is not counted. With --copies the file is read
-N times over as one, to show that memory does not grow with it.
+Extraction, language, FineWeb's profile, personal data, and near-duplicate removal, which the peer
+does not do here. Without a file the kit's pages are read, or 300 that are made up. Processor time
+of one process; start-up is not counted, imports and kernels are warm.
 """
 
-from __future__ import annotations
-
-import argparse
 import gzip
-import importlib.util
 import pathlib
 import random
-import resource
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+
+import bench_run
+import corpus
+import peers
 
 from castor.filters.record import Record
 from castor.pipelines import source
+
+PEER_PAGES = 100
 
 
 def make(path: pathlib.Path, n_pages: int = 300) -> None:
@@ -37,90 +39,45 @@ def make(path: pathlib.Path, n_pages: int = 300) -> None:
             out.write(gzip.compress(head.encode() + content + b"\r\n\r\n"))
 
 
-def ours(path: pathlib.Path) -> int:
-    """Pages that the web source gives."""
-    file = source.InputFile("bench", str(path.parent), path.name)
-    return sum(isinstance(item, Record) for item in source.load("web")(file))
-
-
-def fastwarc_resiliparse(path: pathlib.Path) -> int:
-    """Pages of fastwarc and resiliparse in a loop, with no other work: the floor."""
-    from fastwarc.warc import ArchiveIterator, WarcRecordType
-    from resiliparse.extract.html2text import extract_plain_text
-    from resiliparse.parse.html import HTMLTree
-
-    count = 0
-    with path.open("rb") as file:
-        for record in ArchiveIterator(file, record_types=WarcRecordType.response):
-            tree = HTMLTree.parse_from_bytes(record.reader.read(), "utf-8")
-            count += bool(extract_plain_text(tree, main_content=True, preserve_formatting=True))
-    return count
-
-
-def trafilatura(path: pathlib.Path) -> int:
-    """Pages of fastwarc and trafilatura."""
-    import trafilatura as peer
-    from fastwarc.warc import ArchiveIterator, WarcRecordType
-
-    with path.open("rb") as file:
-        records = ArchiveIterator(file, record_types=WarcRecordType.response)
-        return sum(bool(peer.extract(record.reader.read())) for record in records)
-
-
-def datatrove(path: pathlib.Path) -> int:
-    """Pages of datatrove's reader and its default extractor."""
-    from datatrove.pipeline.extractors import Trafilatura
-    from datatrove.pipeline.readers import WarcReader
-
-    reader = WarcReader(str(path.parent), glob_pattern=path.name)
-    return sum(1 for _ in Trafilatura()(reader()))
-
-
-def rate(function: Callable[[pathlib.Path], int], path: pathlib.Path) -> tuple[int, float]:
-    """Pages, and pages per second of processor time, the better of two."""
+def read(path: pathlib.Path) -> float:
+    """Pages per second of the web source alone, the better of two."""
     best = 0.0
-    count = 0
     for _ in range(2):
         began = time.process_time()
-        count = function(path)
+        file = source.InputFile("bench", str(path.parent), path.name)
+        count = sum(isinstance(item, Record) for item in source.load("web")(file))
         best = max(best, count / (time.process_time() - began))
-    return count, best
+    return best
 
 
-def main() -> None:
-    """Prints one line for each reader."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", nargs="?", type=pathlib.Path)
-    parser.add_argument("--copies", type=int, default=1)
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = args.file
-        if path is None:
-            path = pathlib.Path(folder, "made.warc.gz")
+def main() -> dict[str, float]:
+    """Prints a line for each; returns pages per second of ours and of the peer."""
+    kit = corpus.data_kit()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        if sys.argv[1:]:
+            path = pathlib.Path(sys.argv[1])
+        elif kit is not None:
+            path = kit / bench_run.PAGES
+        else:
+            path = folder / "made.warc.gz"
             make(path)
-        if args.copies > 1:
-            data = path.read_bytes()
-            path = pathlib.Path(folder, "copies.warc.gz")
-            with path.open("wb") as out:
-                for _ in range(args.copies):
-                    out.write(data)
-            del data
-            count = ours(path)
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(f"castor web: {count} pages of {args.copies} copies, peak {peak:.0f} MB")
-            return
-        count, pages = rate(ours, path)
-        print(f"castor web               {pages:8.1f} pages/s/core ({count} pages)")
-        peers = {
-            "fastwarc": fastwarc_resiliparse,
-            "trafilatura": trafilatura,
-            "datatrove": datatrove,
-        }
-        for name, function in peers.items():
-            if importlib.util.find_spec(name) is not None:
-                theirs = rate(function, path)[1]
-                label = function.__name__.replace("_", " + ")
-                print(f"{label:24} {theirs:8.1f} pages/s/core, castor is {pages / theirs:.1f} x")
+        print(f"web source: {read(path):.0f} pages/s")
+        found = bench_run.measure(path, folder)
+        rate = found["pages"] / found["cpu_s"]
+        print(f"castor run web: {rate:.0f} pages/s of {found['pages']:.0f}")
+        result = {"web_pages_per_s": rate}
+        try:
+            theirs = peers.ask(
+                "web_chain", folder=str(path.parent), name=path.name, pages=PEER_PAGES
+            )
+        except peers.NoPeersError as error:
+            print(error)
+            return result
+        result["datatrove_web_pages_per_s"] = theirs["pages_per_s"]
+        ratio = rate / theirs["pages_per_s"]
+        print(f"datatrove: {theirs['pages_per_s']:.1f} pages/s, castor is {ratio:.1f} x")
+        return result
 
 
 if __name__ == "__main__":
