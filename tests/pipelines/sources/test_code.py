@@ -213,6 +213,8 @@ def test_headers(text, expected):
         ("x.asm", "  mov eax, 1\n", "Assembly"),
         ("x.1", ".TH X 1\n", "Roff Manpage"),
         ("x.1", "plain words\n", None),
+        ("x.pro", "# keep\n-keep class a.b\n", "Proguard"),
+        ("x.pro", "a(X) :- b(X).\n", "Prolog"),
         ("x.owl", "", "Web Ontology Language"),
         ("x.dot", "", "Graphviz (DOT)"),
         ("x.smt2", "", "SMT"),
