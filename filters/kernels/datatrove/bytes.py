@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import numba as nb
 import numpy as np
 
 from castor.filters.kernels._compile import inner, trailing_zeros
 from castor.filters.kernels.datatrove.tables import BREAK, SPACE
 from castor.filters.kernels.unicode import decode
+
+# A call that stays a call passes every array as seven numbers, a table of them as dozens: what
+# runs once per chunk is put into its caller.
+inlined = nb.njit(
+    nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
+)
 
 # what a line or chunk has, in its facts
 LONG_WORD, JAVASCRIPT, POLICY, LOREM, BRACE, BRACKET, ODD_BREAK, SPACE_AFTER_END = (

@@ -8,6 +8,7 @@ from castor.filters.kernels._compile import at, inner
 from castor.filters.kernels.datatrove.bytes import (
     has_javascript,
     has_jay,
+    inlined,
     is_space,
     letters_of,
     low,
@@ -60,7 +61,7 @@ def _cuts_stop(data, i, e, table):
     return table.flags[np.int64(table.pages[c >> 8]) << 8 | (c & 255)] & STOPPABLE != 0
 
 
-@inner
+@inlined
 def _hash(data, i, n, word, second):
     """`hash_of` of n bytes of which the first 16 are known."""
     if n < 8:
@@ -70,7 +71,7 @@ def _hash(data, i, n, word, second):
     return hash_of(data, i, i + n)
 
 
-@inner
+@inlined
 def plain(data, i, stop, word, table):
     """A chunk of letters or of digits, alone or with a sign behind them.
 

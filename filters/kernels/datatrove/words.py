@@ -18,6 +18,7 @@ from castor.filters.kernels.datatrove.bytes import (
     ODD_BREAK,
     SPACE_AFTER_END,
     chunk_end,
+    inlined,
     low,
     may_be_phrase,
     phrase,
@@ -155,7 +156,7 @@ def _split(data, i, stop, table, room, memo):
     return m, n, union & MARKED != 0
 
 
-@inner
+@inlined
 def chunk(data, i, stop, table, room, memo):
     """Tokens of the chunk at byte i, into the memo's room.
 
