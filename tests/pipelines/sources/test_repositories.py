@@ -124,8 +124,8 @@ def test_a_repository_that_crosses_shards_is_one_document(tmp_path):
             needs = f"import {r}_{i + 1}\n" if i < 4 else ""
             (folder / f"{r}_{i}.py").write_text(f"{needs}name = '{r} number {i}'\n")
     small = ["dedup=null", "limits.shard_files=2"]
-    api.run("code", tmp_path / "files", settings=[f"input={tmp_path / 'in'}", *small])
-    api.run("repositories", tmp_path / "out", settings=[f"input={tmp_path / 'files'}"])
+    api.run("code", tmp_path / "files", settings=[f"input={tmp_path / 'in'}", *small], workers=1)
+    api.run("repositories", tmp_path / "out", settings=[f"input={tmp_path / 'files'}"], workers=1)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["counts"]["total"]["kept"] == 3
     table = api.open_dataset(tmp_path / "out").table(["text", "meta"]).to_pylist()
