@@ -57,7 +57,7 @@ def low(word, n):
     return word & ((np.uint64(1) << np.uint64(8 * n)) - np.uint64(1))
 
 
-@inner
+@inlined
 def skip_space(data, i, stop, table):
     """Reads white space up to a LF, a sign or stop.
 

@@ -15,6 +15,7 @@ from castor.filters.kernels.datatrove.bytes import (
     POLICY,
     SPACE_AFTER_END,
     code_of,
+    inlined,
 )
 from castor.filters.kernels.datatrove.room import (
     ALL_CHARACTERS,
@@ -62,7 +63,7 @@ LF_LINE, PIECE, UNCITED = range(3)  # what is being read
 EDIT, CITATION, NEEDED = map(code_of, ("edit]", "citation", " needed]"))
 
 
-@inner
+@inlined
 def _class_before(data, begin, i, table):
     """The classes of the character that ends at byte i; 0 at the beginning."""
     if i <= begin:
@@ -80,7 +81,7 @@ def _is_three(data, i, first, second, third):
     return data[i] == first and data[i + 1] == second and data[i + 2] == third
 
 
-@inner
+@inlined
 def _ends_with_dots(data, start, stop):
     return stop - start >= 3 and _is_three(data, stop - 3, 0x2E, 0x2E, 0x2E)
 
@@ -119,7 +120,7 @@ def _without_citations(data, start, stop, table, copy):
     return size
 
 
-@inner
+@inlined
 def _judge(facts, sentences, row, at):
     """What C4 makes of a line that has its words; `at` is the column of its lines in the row.
 
@@ -142,7 +143,7 @@ def _judge(facts, sentences, row, at):
     return True
 
 
-@inner
+@inlined
 def _c4(data, line, whole, table, room, row, n_kept):
     """Judges the line that was read from data; returns the new number of lines that stay.
 
@@ -172,7 +173,7 @@ def _c4(data, line, whole, table, room, row, n_kept):
     return n_kept + 1
 
 
-@inner
+@inlined
 def _count_line(data, line, row):
     """Counts a line of `str.splitlines`."""
     start, stop = line.fact[START], line.fact[STOP]
@@ -203,7 +204,7 @@ def _segment(data, i, e, stop, table):
     return e, np.int64(-1)
 
 
-@inner
+@inlined
 def _add_line(data, line, newline, table, room, n_lines, row):
     """Counts a line that was cut at LF."""
     fact, size = line.fact, line.fact[CHARACTERS]
