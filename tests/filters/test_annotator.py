@@ -140,5 +140,6 @@ def test_it_pickles_as_name_and_version():
     data = pickle.dumps(text)
     assert len(data) < 150
     assert pickle.loads(data) is text
-    with pytest.raises(CastorError, match="is version 1 here but the job was launched with"):
+    here = f"is version {text.version} here but the job was launched with"
+    with pytest.raises(CastorError, match=here):
         load_version("annotator", text.module, text.version + 1)

@@ -210,7 +210,7 @@ def test_limits(tmp_path, monkeypatch):
 
 
 def test_a_page_that_takes_too_long_is_given_up(tmp_path, monkeypatch):
-    slow = decoder.Decoder(limits=Limits(wall_s=0.2))
+    slow = decoder.Decoder(limits=Limits(wall_s=0.02))
     monkeypatch.setattr(decoder, "_decoder", slow)
     many = [line("x" * 100, 10, 10 + i % 800) for i in range(1500)]
     try:
