@@ -14,6 +14,9 @@ from castor.pipelines.classifiers import _boost, _gold, _measures, extraction
 WORDS = "river bridge council vote plan money city people water stone old new long far".split()
 
 
+MENU = "home sport culture travel weather jobs cars shop help contact login archive".split()
+
+
 def sentence(seed: int) -> str:
     chance = np.random.default_rng(seed)
     return " ".join(chance.choice(WORDS, 14)).capitalize() + "."
@@ -101,7 +104,7 @@ def test_flat_trees_say_what_scikit_learn_says():
 def page(number: int) -> tuple[str, list[str]]:
     """A page and the sentences of its article."""
     story = [sentence(100 * number + i) for i in range(8)]
-    menu = "".join(f"<li><a href=/{w}>{w}</a></li>" for w in WORDS)
+    menu = "".join(f"<li><a href=/{w}>{w}</a></li>" for w in MENU)
     body = "".join(f"<p>{s}</p>" for s in story)
     html = f"<nav class=menu><ul>{menu}</ul></nav><div class=article-body>{body}</div>"
     return f"<title>{number}</title>{html}<footer>Imprint and terms</footer>", story
