@@ -289,7 +289,8 @@ def tokenize(data: bytes) -> Tokens:
         data: UTF-8; bytes that are not pass through as they are.
     """
     source = np.frombuffer(data + bytes(TAIL), np.uint8)
-    arena = make_arena(len(data), data.count(b"<"))
+    # bytes.count takes five times as long where there are many
+    arena = make_arena(len(data), int(np.count_nonzero(source == ord("<"))))
     text = np.empty(len(data) + len(data) // 4 + 64, np.uint8)
     _tokenize(source, len(data), arena, text)
     at_words = int(arena[R_AT_WORDS])
