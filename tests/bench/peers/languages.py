@@ -27,7 +27,7 @@ def py3langid(known):
     """py3langid, over the languages of the texts that it has."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_pickled_model(MODEL_FILE)
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
     had = [code for code in known if code in identifier.nb_classes]
     identifier.set_languages(had)
     return lambda text: identifier.classify(text)[0]
