@@ -59,7 +59,8 @@ def find(column: pa.Array, kinds: Collection[Kind | str] = KINDS) -> Spans:
     """The personal data in a text column.
 
     Where two kinds overlap, the one that begins first is it, of those the longest: a password
-    in a URL is no e-mail address. That holds whichever kinds are chosen.
+    in a URL is no e-mail address. That holds whichever kinds are chosen. Only a key that goes on
+    behind the end of the other keeps its rest: each part of it is as secret as the whole.
 
     Args:
         column: string or large_string [rows]; a null row has none.
@@ -78,8 +79,9 @@ def find(column: pa.Array, kinds: Collection[Kind | str] = KINDS) -> Spans:
             row, n_phones = int(of_row[i]), 0
         first, stop, shape = int(rows[row]), int(rows[row + 1]), int(codes[i])
         start, end = int(starts[i]), int(ends[i])
-        if found and found[-1][0] == row and first + found[-1][2] > start >= first + found[-1][1]:
-            continue  # lies in what was found
+        last = found[-1] if found and found[-1][0] == row else (row, 0, 0, Kind.KEY)
+        if shape != code.PREFIXED and first + last[2] > start >= first + last[1]:
+            continue  # begins in what was found
         n_phones += PRODUCES[shape] == (Kind.PHONE,)
         if n_phones > MAX_PHONES and PRODUCES[shape] == (Kind.PHONE,):
             span: tuple[Kind, int, int] | None = (Kind.PHONE, start, end)
@@ -96,15 +98,23 @@ def find(column: pa.Array, kinds: Collection[Kind | str] = KINDS) -> Spans:
     )
 
 
-def disjoint(found: list[tuple[int, int, int, Kind]]) -> Iterator[tuple[int, int, int, Kind]]:
-    """Spans as (row, start, end, kind) in order, without those that overlap one before them.
+def disjoint(found: list[tuple[int, int, int, Kind]]) -> list[tuple[int, int, int, Kind]]:
+    """Spans as (row, start, end, kind) in order, so that none overlaps one before it.
 
-    Of those that begin at one place the longest comes first, then the first of `KINDS`.
+    Of those that begin at one place the longest comes first, then the first of `KINDS`. Of one
+    that begins in another nothing is left, but of a key what is behind the end of the other; if
+    that is a key too, both are one.
     """
-    row, done = -1, 0
-    for one in sorted(found, key=lambda f: (f[0], f[1], -f[2], KINDS.index(f[3]))):
-        if one[0] != row:
-            row, done = one[0], 0
-        if one[1] >= done:
-            done = one[2]
-            yield one
+    kept: list[tuple[int, int, int, Kind]] = []
+    for row, start, end, kind in sorted(
+        found, key=lambda f: (f[0], f[1], -f[2], KINDS.index(f[3]))
+    ):
+        if kept and kept[-1][0] == row and start < kept[-1][2]:
+            if kind != Kind.KEY or end <= kept[-1][2]:
+                continue
+            _, begun, start, before = kept[-1]
+            if before == Kind.KEY:
+                kept.pop()
+                start = begun
+        kept.append((row, start, end, kind))
+    return kept

@@ -51,24 +51,28 @@ WHOLE = r"/?(?:[?#].*)?\Z"
 AUTHORITY = re.compile(r"[A-Za-z+]+://(?P<userinfo>[^\s/?#@]+)@[^\s/?#@]+")
 HOME = re.compile(r"[A-Za-z+]+://[^\s/?#]+/~(?P<user>[A-Za-z0-9_.\-]{2,64})")
 FOLDER = re.compile(
-    rf"https?://[^\s/?#]+/(?:[^\s?#]*/)?(?:users?|u|profiles?|people|members?)/{NAME}(?=[/?#]|\Z)"
+    rf"https?://[^\s/?#]+/(?:[^\s?#]*/)?(?:users?|u|profiles?|people|members?)/{NAME}(?=[/?#]|\Z)",
+    re.IGNORECASE,
 )
 # Where packages lie, a name after @ is that of a scope.
 AT_NAME = re.compile(
     r"https?://(?![^\s/?#]*(?:npm|yarn|unpkg|jsdelivr|esm|skypack|registry|cdn))[^\s/?#]+"
-    r"/@(?P<user>[A-Za-z0-9_.\-]{2,64})(?=[/?#]|\Z)"
+    r"/@(?P<user>[A-Za-z0-9_.\-]{2,64})(?=[/?#]|\Z)",
+    re.IGNORECASE,
 )
 # Services where the first folder is a person's own page, wherever in it the URL leads.
 OWN = re.compile(
     r"https?://(?:[a-z0-9-]+\.)?(?:twitter\.com|x\.com|instagram\.com|tiktok\.com|threads\.net|"
     r"soundcloud\.com|vk\.com|twitch\.tv|patreon\.com|deviantart\.com|flickr\.com/photos|"
     r"linkedin\.com/in|reddit\.com/u(?:ser)?|keybase\.io|weibo\.com|last\.fm/user|ok\.ru|"
-    rf"steamcommunity\.com/id|bsky\.app/profile)/{NAME}(?=[/?#]|\Z)"
+    rf"steamcommunity\.com/id|bsky\.app/profile)/{NAME}(?=[/?#]|\Z)",
+    re.IGNORECASE,
 )
 # Where it is as often a project's or a company's: only the page itself names a person.
 FIRST = re.compile(
     r"https?://(?:[a-z0-9-]+\.)?(?:github\.com|gitlab\.com|bitbucket\.org|facebook\.com|fb\.com|"
-    rf"t\.me|pinterest\.[a-z.]+|telegram\.me)/{NAME}{WHOLE}"
+    rf"t\.me|pinterest\.[a-z.]+|telegram\.me)/{NAME}{WHOLE}",
+    re.IGNORECASE,
 )
 # First folders that are the service's own.
 PAGES = frozenset(
@@ -105,6 +109,8 @@ SECRET_NAME = re.compile(
     rb"[\"'\] ]{0,3}\Z",
     re.IGNORECASE,
 )
+# Lines of base64, and what stands between them in files and in string literals.
+KEY_BODY = re.compile(r"""(?:[\s\\nr"'`,;+|>]*+[A-Za-z0-9+/=]{20,}+)+""")
 MIN_BITS = 3.0  # of entropy per sign; English words have fewer, random hex digits up to 4
 MIN_SPACED, MIN_SPACED_BITS = 16, 3.5  # without quotes, where a sentence could stand
 AWS_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
@@ -240,14 +246,24 @@ def _prefixed(data: np.ndarray, start: int, end: int, first: int, stop: int) -> 
             match = pattern.match(text)
             if match is None:
                 continue
-            if prefix != "BEGIN ":
-                group = "token" if "token" in match.groupdict() else 0
-                return Kind.KEY, start + match.start(group), start + match.end(group)
-            last = f"-----END {match.group('label')}-----"
-            end = text.find(last, match.end())
-            if end >= 0 and _before(data, start, first, 5) == b"-----":
-                return Kind.KEY, start - 5, start + len(text[: end + len(last)].encode())
+            if prefix == "BEGIN ":
+                return _private_key(text, match, start, _before(data, start, first, 5))
+            group = "token" if "token" in match.groupdict() else 0
+            return Kind.KEY, start + match.start(group), start + match.end(group)
     return None
+
+
+def _private_key(text: str, match: re.Match[str], start: int, before: bytes) -> Found | None:
+    """A private key to its last line, or as much of one as is there: text may be cut off."""
+    if before != b"-----":
+        return None
+    last = f"-----END {match.group('label')}-----"
+    end = text.find(last, match.end())
+    if end >= 0:
+        end += len(last)
+    elif body := KEY_BODY.match(text, match.end()):
+        end = body.end()
+    return (Kind.KEY, start - 5, start + len(text[:end].encode())) if end >= 0 else None
 
 
 @functools.cache

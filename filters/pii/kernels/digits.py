@@ -254,20 +254,20 @@ def national_of(data, starts, ends, n, lengths, sign):
 def iban_at(data, i, first, stop, classes, lengths):
     """The end of an IBAN that begins at byte i, or -1: length by country, ISO 7064 mod 97-10.
 
-    Written in one, or in groups of four with single spaces. lengths is indexed by the two
-    letters of the country, 26 * first + second.
+    Written in one, or in groups of four with single spaces, no-break ones too. lengths is indexed
+    by the two letters of the country, 26 * first + second.
     """
     country = (np.int64(at(data, i)) - 65) * 26 + np.int64(at(data, i + 1)) - 65
     length = np.int64(at(lengths, country))
     if length == 0 or not is_a(data, i + 3, stop, classes, DIGIT):
         return -1
-    spaced = byte_at(data, i + 4, first, stop) == SPACE
+    spaced = gap_at(data, i + 4, first, stop)[0] == SPACE
     k, n, remainder = i, 0, np.int64(0)
     while n < length:
         if spaced and n > 0 and n % 4 == 0:
-            if byte_at(data, k, first, stop) != SPACE:
+            sign, k = gap_at(data, k, first, stop)
+            if sign != SPACE:
                 return -1
-            k += 1
         if not is_a(data, k, stop, classes, DIGIT | UPPER):
             return -1
         if n >= 4:

@@ -116,8 +116,13 @@ def goes_on(data, end, first, stop, classes, is_host):
 def is_labelled(data, i, first, stop, classes, labels):
     """Whether the word before byte i says that a telephone number follows: `Tel.: `."""
     j = i
-    while j > first and i - j < 6 and at(data, j - 1) in (9, 10, 32, 46, 58, 35, 41, 61):
-        j -= 1
+    while j > first and i - j < 6:
+        if at(data, j - 1) in (9, 10, 32, 46, 58, 35, 41, 61):
+            j -= 1
+        elif at(data, j - 1) == 0xA0 and byte_at(data, j - 2, first, stop) == 0xC2:  # no-break
+            j -= 2
+        else:
+            break
     if j == i or not is_a(data, j - 1, stop, classes, UPPER | LOWER):
         return False
     k = j
