@@ -27,7 +27,7 @@ from castor.filters.language.kernels.alphabets import (
 )
 from castor.filters.language.kernels.fold import GROUPS, ascii_classes
 from castor.filters.language.kernels.layout import DIRECT, N_IDS, TELL_TALE, Weights
-from castor.filters.language.kernels.vectors import LANES, LIST_BYTES, SLOTS, TAG_BITS
+from castor.filters.language.kernels.vectors import ALIGNED, LANES, LIST_BYTES, SLOTS, TAG_BITS
 
 FORMAT = 1
 FILE = "model.npz"
@@ -205,17 +205,26 @@ def _buckets(filled: np.ndarray, tags: np.ndarray, numbers: np.ndarray) -> np.nd
     """uint32 [BUCKETS * SLOTS], see `vectors.find`."""
     first = np.repeat(np.cumsum(filled, dtype=np.int64) - filled, filled)
     slots = np.repeat(np.arange(BUCKETS) * SLOTS, filled) + np.arange(len(tags)) - first
-    table = np.zeros(BUCKETS * SLOTS, np.uint32)
+    table = _aligned(BUCKETS * SLOTS * 4).view(np.uint32)
     table[slots] = numbers << TAG_BITS | tags
     return table
 
 
 def _lists(lengths: np.ndarray, lanes: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """uint8 [n_lists * LIST_BYTES], see `vectors.add_list`."""
+    """uint8 [n_lists * LIST_BYTES], see `vectors.add_lists`."""
     packed = np.zeros((len(lengths), LANES), np.uint8)
     packed[np.repeat(np.arange(len(lengths)), lengths), lanes] = values
     half = LANES // 2
-    return (packed[:, :half] | packed[:, half:] << 4).reshape(len(lengths) * LIST_BYTES)
+    lists = _aligned(len(lengths) * LIST_BYTES)
+    lists[:] = (packed[:, :half] | packed[:, half:] << 4).reshape(-1)
+    return lists
+
+
+def _aligned(size: int) -> np.ndarray:
+    """uint8 [size], zeros, that begin where a cache line does."""
+    room = np.zeros(size + ALIGNED, np.uint8)
+    first = -room.ctypes.data % ALIGNED
+    return room[first : first + size]
 
 
 @functools.lru_cache(maxsize=4)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from castor.filters.kernels._compile import inner
+from castor.filters.kernels._compile import at
 from castor.filters.language.kernels.alphabets import HAN, HANGUL, KANA, OTHER, TELL_TALES
 from castor.filters.language.kernels.fold import GROUPS
+from castor.filters.language.kernels.inlined import inlined
 from castor.filters.language.kernels.layout import (
     DIRECT,
     KEPT,
@@ -20,21 +21,41 @@ from castor.filters.language.kernels.layout import (
 from castor.filters.language.kernels.vectors import LANES
 
 
-@inner
+@inlined
 def _best(values, first):
-    """The lanes of the largest and the second largest of LANES values."""
-    best, second = first, first + 1
-    if values[second] > values[best]:
-        best, second = second, best
-    for lane in range(first + 2, first + LANES):
-        if values[lane] > values[best]:
-            best, second = lane, best
-        elif values[lane] > values[second]:
-            second = lane
-    return best, second
+    """The lanes of the largest and the second largest of LANES values; of equals the lower one."""
+    best = np.int64(-(1 << 62))
+    for lane in range(LANES):  # the lane in the lowest bits: one maximum tells both
+        best = max(best, np.int64(at(values, first + lane)) * LANES + (LANES - 1 - lane))
+    second = np.int64(-(1 << 62))
+    for lane in range(LANES):
+        value = np.int64(at(values, first + lane)) * LANES + (LANES - 1 - lane)
+        second = max(second, value if value != best else np.int64(-(1 << 62)))
+    return first + (LANES - 1) - (best & (LANES - 1)), first + (LANES - 1) - (second & (LANES - 1))
 
 
-@inner
+@inlined
+def _credit(s, number, letters):
+    """Counts letters for a language, and remembers that it has some."""
+    if s.shares[number] == 0:
+        s.touched[s.touched[0] + 1] = number
+        s.touched[0] += 1
+    s.shares[number] += letters
+
+
+@inlined
+def _largest(s):
+    """The language with the largest share, the first of equals."""
+    top = s.touched[1]
+    for k in range(2, s.touched[0] + 1):
+        number = s.touched[k]
+        more = s.shares[number] > s.shares[top]
+        if more or (s.shares[number] == s.shares[top] and number < top):
+            top = number
+    return top
+
+
+@inlined
 def _facts(w, s, best, second, share, facts):
     """Fills in what is known of a scored answer; returns whether the language is known."""
     script = best // LANES
@@ -60,7 +81,7 @@ def _facts(w, s, best, second, share, facts):
     return odds >= w.limits[2]
 
 
-@inner
+@inlined
 def _tell_tale(w, s, script):
     """The language whose own letters are frequent enough in the script's, or -1."""
     best, most = -1, 1  # one letter alone is a loan word's
@@ -72,10 +93,9 @@ def _tell_tale(w, s, script):
     return best
 
 
-@inner
+@inlined
 def _share_out(w, s, parts):
     """Letters of the text by language into shares; returns the sum."""
-    s.shares[:] = 0
     total = 0.0
     for script in range(N_SCORED, OTHER + 1):
         letters = float(s.counts[script])
@@ -88,7 +108,8 @@ def _share_out(w, s, parts):
             number = DIRECT + HANGUL
         tale = _tell_tale(w, s, script)
         letters *= 2 if script in (HAN, KANA, HANGUL) else 1  # they say more than one sound each
-        s.shares[N_IDS if script == OTHER else (tale if tale >= 0 else number)] += letters
+        number = tale if tale >= 0 else number
+        _credit(s, N_IDS if script == OTHER else number, letters)
         total += letters
     for script in range(N_SCORED):
         if s.counts[script] == 0:
@@ -102,16 +123,16 @@ def _share_out(w, s, parts):
             letters = float(s.places[part, 1])
             total += letters
             if tale >= 0 or not known:
-                s.shares[tale if tale >= 0 else N_IDS] += letters
+                _credit(s, tale if tale >= 0 else N_IDS, letters)
                 continue
             here, _ = _best(s.parts[part], 0)
             lead = s.parts[part, here] - s.parts[part, main - script * LANES]
             other = lead >= w.limits[1]
-            s.shares[script * LANES + here if other else main] += letters
+            _credit(s, script * LANES + here if other else main, letters)
     return total
 
 
-@inner
+@inlined
 def _direct_score(w, s, number):
     """How sure an answer from the script alone is: only Han without kana leaves a doubt."""
     if number == DIRECT + HAN:
@@ -120,16 +141,13 @@ def _direct_score(w, s, number):
     return 0.995
 
 
-@inner
+@inlined
 def decide(w, s, parts, row, out):
     """Writes the answer for a text whose chunks have been read."""
     total = _share_out(w, s, parts)
     if total == 0:
         return
-    top = 0
-    for number in range(1, N_IDS + 1):
-        if s.shares[number] > s.shares[top]:
-            top = number
+    top = _largest(s)
     share = s.shares[top] / total
     if top < DIRECT:
         best, second = _best(s.totals, top // LANES * LANES)
@@ -143,18 +161,18 @@ def decide(w, s, parts, row, out):
             out.scores[row] = 1 / (1 + np.exp(-odds))
             out.runners[row] = second
         else:
-            s.shares[N_IDS] += s.shares[top]
+            _credit(s, N_IDS, s.shares[top])
             s.shares[top] = 0
     elif top < N_IDS:
         out.scores[row] = _direct_score(w, s, top)
     for k in range(KEPT):
-        top = 0
-        for number in range(1, N_IDS + 1):
-            if s.shares[number] > s.shares[top]:
-                top = number
+        top = _largest(s)
         share = s.shares[top] / total
         if share < LEAST_SHARE:
             break
         out.ids[row, k] = top if top < N_IDS else -1
         out.shares[row, k] = share
         s.shares[top] = 0
+    for k in range(1, s.touched[0] + 1):
+        s.shares[s.touched[k]] = 0
+    s.touched[0] = 0

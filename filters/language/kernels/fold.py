@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from castor.filters.kernels._compile import at, inner
+from castor.filters.kernels._compile import at, put
 from castor.filters.kernels.unicode import decode
+from castor.filters.language.kernels.inlined import inlined
 
-SIGN, SPACE, END, HINT = 0, 1, 2, 3  # classes of ASCII; a letter is its own lower case
+# Classes of bytes. A letter is its own lower case; what is at END and above needs a closer look:
+# the end of a sentence, the hint of an address, a byte that is no ASCII.
+SIGN, SPACE, END, HINT, FAR = 0, 1 << 8, 1 << 9, 1 << 10, 1 << 11
 N_COUNTS = 128  # letters by script below GROUPS, by tell-tale from there on
 GROUPS = 64
 NO_SCRIPT = 255
@@ -34,8 +37,8 @@ LABELS = tuple(map(_label, "com org net edu gov info html htm php jpg png pdf".s
 
 
 def ascii_classes() -> np.ndarray:
-    """uint16 [128]: SIGN, SPACE, END (of a sentence), HINT (of an address) or a letter."""
-    classes = np.zeros(128, np.uint16)
+    """uint16 [256]: SIGN, SPACE, END, HINT, FAR or a letter."""
+    classes = np.full(256, FAR, np.uint16)
     for byte in range(128):
         char = chr(byte)
         if char.isalpha():
@@ -46,10 +49,12 @@ def ascii_classes() -> np.ndarray:
             classes[byte] = SPACE
         elif char in "@:.":
             classes[byte] = HINT
+        else:
+            classes[byte] = SIGN
     return classes
 
 
-@inner
+@inlined
 def _is_domain(data, i, stop):
     """Whether the token after the dot before byte i goes on as a domain or a file's name."""
     label, length = np.uint64(0), 0
@@ -74,7 +79,7 @@ def _is_domain(data, i, stop):
     return False
 
 
-@inner
+@inlined
 def _is_address(data, i, stop, codes, token, n):
     """Whether the sign at byte i says that the token around it is an address.
 
@@ -92,7 +97,16 @@ def _is_address(data, i, stop, codes, token, n):
     return (n - token == 3 and www) or _is_domain(data, i + 1, stop)
 
 
-@inner
+@inlined
+def _end_of_address(data, i, stop):
+    """Where the address around byte i ends: at a space, a quotation mark or a bracket of HTML."""
+    end = min(stop, i + LONGEST_ADDRESS)
+    while i < end and at(data, i) > 0x20 and at(data, i) not in (0x22, 0x3C, 0x3E):
+        i += 1
+    return i
+
+
+@inlined
 def _composed(letter, mark, pairs, composed):
     """The letter that a letter and a mark are together, or 0."""
     pair = np.uint32(letter) << np.uint32(16) | np.uint32(mark)
@@ -107,7 +121,15 @@ def _composed(letter, mark, pairs, composed):
     return composed[low] if found else np.uint16(0)
 
 
-@inner
+@inlined
+def _write(codes, scripts, n, code, before, script):
+    """Writes a code behind n others; a 0 behind a 0 is written over by the next one."""
+    put(codes, n, code)
+    put(scripts, n, script)
+    return n + np.int64((code | before) != 0)
+
+
+@inlined
 def fold(data, i, stop, classes, pages, entries, pairs, composed, codes, scripts, letters):
     """Folds the chunk of a text that begins at byte i and ends before stop at the latest.
 
@@ -122,66 +144,68 @@ def fold(data, i, stop, classes, pages, entries, pairs, composed, codes, scripts
     """
     first, n = i, 1
     codes[0], scripts[0] = 0, 0
-    token, latin, sentence = n, letters[0], -1
-    bound = min(stop, first + LONGEST + OVERSHOOT)
+    before, script = np.uint16(0), np.uint8(0)  # the last code, and the script it is in
+    token, count, latin, sentence = n, letters[0], letters[0], -1
+    bound, short, long = min(stop, first + LONGEST + OVERSHOOT), first + SHORTEST, first + LONGEST
     while i < bound:
         byte = at(data, i)
-        if byte < 0x80:
-            c = at(classes, byte)
-            if c > HINT:
-                codes[n], scripts[n] = c, 0
-                n += 1
-                letters[0] += 1
-                i += 1
-                continue
-            if c == HINT:
-                if _is_address(data, i, stop, codes, token, n):
-                    n, letters[0] = token, latin
-                    end = min(stop, i + LONGEST_ADDRESS)
-                    while i < end and at(data, i) > 0x20 and at(data, i) not in (0x22, 0x3C, 0x3E):
-                        i += 1
-                    continue
-                c = np.uint16(END if byte == 0x2E else SIGN)
+        c = at(classes, byte)
+        if c < END:  # a letter, a sign or a space, written without a branch
+            code = np.uint16(c & 0xFF)
+            script = np.uint8(0) if code != 0 else script
+            n = _write(codes, scripts, n, code, before, script)
+            count += np.int64(code != 0)
+            before = code
             i += 1
-            if codes[n - 1] != 0:
-                codes[n], scripts[n] = 0, scripts[n - 1]
-                n += 1
-            if c == END:
+            space = c == SPACE
+            token = n if space else token
+            latin = count if space else latin
+            if space & ((i >= long) | ((sentence == n) & (i >= short))):
+                break
+            continue
+        if c != FAR:
+            if c == HINT and _is_address(data, i, stop, codes, token, n):
+                n, count, i = token, latin, _end_of_address(data, i, stop)
+                before, script = at(codes, n - 1), at(scripts, n - 1)
+                continue
+            i += 1
+            n = _write(codes, scripts, n, np.uint16(0), before, script)
+            before = np.uint16(0)
+            if c == END or byte == 0x2E:
                 sentence = n
-            if c == SPACE or byte == 0x0A:
-                token, latin = n, letters[0]
-                if i - first >= LONGEST or (sentence == n and i - first >= SHORTEST):
+            if byte == 0x0A:
+                token, latin = n, count
+                if i >= short:
                     break
             continue
         cp, length = decode(data, i, stop)
         i += length
         entry = at(entries, np.int64(at(pages, cp >> 8)) << 8 | (cp & 255))
-        c = np.uint16(entry & np.uint32(0xFFFF))
+        code = np.uint16(entry & np.uint32(0xFFFF))
         if entry >= SKIPPED:
             if entry & SKIPPED:
                 continue
-            if entry & COMBINES and codes[n - 1] != 0:
-                both = _composed(codes[n - 1], c, pairs, composed)
+            if entry & COMBINES and before != 0:
+                both = _composed(before, code, pairs, composed)
                 if both != 0:
-                    codes[n - 1] = both
+                    put(codes, n - 1, both)
+                    before = both
                     continue
             letters[GROUPS + np.int64(entry >> GROUP_SHIFT)] += 1
-        script = np.int64((entry >> np.uint32(16)) & np.uint32(255))
-        if script != NO_SCRIPT:
-            letters[script] += 1
-        if c != 0:
-            codes[n] = c
-            scripts[n] = script if script != NO_SCRIPT else scripts[n - 1]
-            n += 1
-            continue
-        if codes[n - 1] != 0:
-            codes[n], scripts[n] = 0, scripts[n - 1]
-            n += 1
+        kind = np.uint8((entry >> np.uint32(16)) & np.uint32(255))
+        if kind == 0:
+            count += 1
+        elif kind != NO_SCRIPT:
+            letters[kind] += 1
+        script = kind if code != 0 and kind != NO_SCRIPT else script
+        n = _write(codes, scripts, n, code, before, script)
+        before = code
         if cp == 0xA0 or cp == 0x3000:
-            token, latin = n, letters[0]
-        if i - first >= LONGEST:
+            token, latin = n, count
+        if code == 0 and i >= long:
             break
-    if codes[n - 1] != 0:
-        codes[n], scripts[n] = 0, scripts[n - 1]
+    letters[0] = count
+    if before != 0:
+        codes[n], scripts[n] = 0, script
         n += 1
     return i, n

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numba as nb
 import numpy as np
 
-from castor.filters.kernels._compile import I64, U8, at, inner, kernel
+from castor.filters.kernels._compile import I64, U8, at, kernel, put
 from castor.filters.language.kernels.decide import decide
 from castor.filters.language.kernels.fold import LONGEST, OVERSHOOT, fold
+from castor.filters.language.kernels.inlined import inlined
 from castor.filters.language.kernels.layout import (
     BYTES_PER_WINDOW,
     DIRECT,
@@ -26,36 +27,40 @@ from castor.filters.language.kernels.layout import (
 from castor.filters.language.kernels.score import next_word, read_chunk, spread, tail_of, word_hash
 
 
-@inner
+@inlined
+def _window(data, first, stop, k, windows):
+    """Where window k of a long text begins: not in the middle of a word, nor of a character."""
+    i = first + (stop - first - LONGEST) * k // (windows - 1)
+    if k > 0:
+        bound = min(i + OVERSHOOT, stop)
+        while i < bound and at(data, i) > 0x20:
+            i += 1
+        if i == bound:
+            i -= OVERSHOOT
+            while i < stop and at(data, i) & 0xC0 == 0x80:
+                i += 1
+    return i
+
+
+@inlined
 def _text(w, s, data, first, stop, row, out):
     """Reads one text, whole or in windows, and decides."""
     for lane in range(DIRECT):
-        s.totals[lane] = w.priors[lane]
+        put(s.totals, lane, at(w.priors, lane))
     s.counts[:] = 0
     s.seen[:] = 0
-    s.tail[0] = 0
-    parts, size = 0, stop - first
-    if size <= WHOLE:
-        i = first
-        while i < stop:
-            i, parts = read_chunk(w, s, data, i, stop, parts)
-    else:
+    size, windows = stop - first, 1
+    if size > WHOLE:
         windows = max(FEWEST, min(MOST, size // BYTES_PER_WINDOW))
-        room = size - LONGEST
-        for k in range(windows):
-            i = first + room * k // (windows - 1)
-            if k > 0:  # not in the middle of a word, nor of a character
-                bound = min(i + OVERSHOOT, stop)
-                while i < bound and at(data, i) > 0x20:
-                    i += 1
-                if i == bound:
-                    i -= OVERSHOOT
-                    while i < stop and at(data, i) & 0xC0 == 0x80:
-                        i += 1
+    parts = 0
+    for k in range(windows):
+        i, end = first, stop
+        if windows > 1:
+            i = _window(data, first, stop, k, windows)
             end = min(stop, i + LONGEST)
-            s.tail[0] = 0
-            while i < end:
-                i, parts = read_chunk(w, s, data, i, end, parts)
+        s.tail[0] = 0
+        while i < end:
+            i, parts = read_chunk(w, s, data, i, end, parts)
     decide(w, s, parts, row, out)
 
 

@@ -44,7 +44,7 @@ class Weights(NamedTuple):
 
     Attributes:
         classes, pages, entries, pairs, composed: see `fold.fold`.
-        table, lists: see `vectors.find` and `vectors.add_list`.
+        table, lists: see `vectors.find` and `vectors.add_lists`.
         floors: int32 [DIRECT]; steps * POINT, added once for each feature that is known; very low
             for lanes without a language.
         priors: int64 [DIRECT]; steps * POINT, added once for each text.
@@ -82,6 +82,7 @@ class Scratch(NamedTuple):
     scripts: np.ndarray  # uint8 [N_CODES]
     grams: np.ndarray  # uint64 [BLOCK + 8]: features that wait to be looked up
     words: np.ndarray  # uint64 [BLOCK + 8]
+    numbers: np.ndarray  # uint32 [2 * BLOCK + 16]: lists of those that are known
     scores: np.ndarray  # uint16 [DIRECT]
     parts: np.ndarray  # int32 [MAX_PARTS, LANES]: scores of a script in a chunk
     places: np.ndarray  # int64 [MAX_PARTS, 2]: script and letters
@@ -90,7 +91,8 @@ class Scratch(NamedTuple):
     before: np.ndarray  # int64 [N_SCORED]
     tail: np.ndarray  # uint64 [1]: the last three codes of the chunk before, 0 where none is
     seen: np.ndarray  # int64 [4, N_SCORED]: features looked up and found, words of these
-    shares: np.ndarray  # float64 [N_IDS + 1]; the last is `und`
+    shares: np.ndarray  # float64 [N_IDS + 1]; the last is `und`; 0 between two texts
+    touched: np.ndarray  # int64 [2 * N_IDS]; how many have a share, then their numbers
 
 
 class Found(NamedTuple):
@@ -119,6 +121,7 @@ def scratch() -> Scratch:
         np.zeros(N_CODES, np.uint8),
         np.zeros(BLOCK + 8, np.uint64),
         np.zeros(BLOCK + 8, np.uint64),
+        np.zeros(2 * BLOCK + 16, np.uint32),
         np.zeros(DIRECT, np.uint16),
         np.zeros((MAX_PARTS, LANES), np.int32),
         np.zeros((MAX_PARTS, 2), np.int64),
@@ -128,6 +131,7 @@ def scratch() -> Scratch:
         np.zeros(1, np.uint64),
         np.zeros((4, N_SCORED), np.int64),
         np.zeros(N_IDS + 1, np.float64),
+        np.zeros(2 * N_IDS, np.int64),
     )
 
 

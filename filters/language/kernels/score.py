@@ -10,90 +10,102 @@ from __future__ import annotations
 
 import numpy as np
 
-from castor.filters.kernels._compile import at, inner
+from castor.filters.kernels._compile import at, put
 from castor.filters.language.kernels.fold import fold
+from castor.filters.language.kernels.inlined import inlined
 from castor.filters.language.kernels.layout import BLOCK, DIRECT, MAX_PARTS, N_SCORED, POINT
 from castor.filters.language.kernels.vectors import (
     LANES,
     LIST_BYTES,
     SLOTS,
     TAG_BITS,
-    add_list,
+    add_lists,
     find,
+    prefetch,
 )
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _WORD = np.uint64(0xD1B54A32D192ED03)
 
 
-@inner
+@inlined
 def spread(key):
     """Every bit of a feature's key into every bit of its hash."""
     h = key * _GOLDEN
     return (h ^ (h >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
 
 
-@inner
+@inlined
+def bucket_of(h):
+    """Where the bucket of a hash begins in the table."""
+    return np.int64(h >> np.uint64(48)) * SLOTS
+
+
+@inlined
 def next_word(word, code):
     """The key of a word, one letter further."""
     word = (word ^ np.uint64(code)) * _GOLDEN
     return word ^ (word >> np.uint64(32))
 
 
-@inner
+@inlined
 def word_hash(word):
     """The hash of a whole word, other than that of any four letters."""
     return spread(word ^ _WORD)
 
 
-@inner
+@inlined
 def tail_of(s, n):
     """The last three of n codes, which the next chunk's first features begin with."""
     tail = np.uint64(s.codes[n - 3]) << np.uint64(32) | np.uint64(s.codes[n - 2]) << np.uint64(16)
     return tail | np.uint64(s.codes[n - 1])
 
 
-@inner
-def _add(w, s, hashes, n, script):
-    """Adds what the model knows of n features to the script's scores; how many it knows."""
-    hits = 0
+@inlined
+def _look_up(w, s, hashes, n, found):
+    """Numbers of the lists of n features, those that the model knows, into s.numbers[found:]."""
     for k in range(n):
         h = at(hashes, k)
-        bucket = np.int64(h >> np.uint64(48)) * SLOTS
-        number = find(w.table, bucket, np.uint32(h) & np.uint32((1 << TAG_BITS) - 1))
-        hits += number != 0
-        add_list(s.scores, script * LANES, w.lists, np.int64(number) * LIST_BYTES)
-    return hits
+        number = find(w.table, bucket_of(h), np.uint32(h) & np.uint32((1 << TAG_BITS) - 1))
+        put(s.numbers, found, number)
+        prefetch(w.lists, np.int64(number) * LIST_BYTES)
+        found += number != 0
+    return found
 
 
-@inner
+@inlined
 def _resolve(w, s, n_grams, n_words, script):
-    """Looks up the features that wait; how many the model knows."""
-    words = _add(w, s, s.words, n_words, script)
-    hits = _add(w, s, s.grams, n_grams, script) + words
+    """Adds what the model knows of the features that wait; how many it knows."""
+    for k in range(n_words):
+        h = word_hash(at(s.words, k))
+        put(s.words, k, h)
+        prefetch(w.table, bucket_of(h))
+    grams = _look_up(w, s, s.grams, n_grams, 0)
+    hits = _look_up(w, s, s.words, n_words, grams)
+    add_lists(s.scores, script * LANES, w.lists, s.numbers, hits)
     s.seen[0, script] += n_grams + n_words
     s.seen[1, script] += hits
     s.seen[2, script] += n_words
-    s.seen[3, script] += words
+    s.seen[3, script] += hits - grams
     return hits
 
 
-@inner
+@inlined
 def _is_decided(w, s, script, hits, margin):
     """Whether one language leads all others of the script by the margin."""
     first = script * LANES
     best = np.int32(-(1 << 30))
     for lane in range(first, first + LANES):
-        value = np.int32(np.int32(s.scores[lane]) * np.int32(POINT)) + w.floors[lane] * hits
+        value = np.int32(np.int32(at(s.scores, lane)) * np.int32(POINT)) + at(w.floors, lane) * hits
         best = max(best, np.int32(value))
-    near = 0
+    near = np.int32(0)
     for lane in range(first, first + LANES):
-        value = np.int32(np.int32(s.scores[lane]) * np.int32(POINT)) + w.floors[lane] * hits
-        near += value > best - margin
+        value = np.int32(np.int32(at(s.scores, lane)) * np.int32(POINT)) + at(w.floors, lane) * hits
+        near += np.int32(value > best - margin)
     return near == 1
 
 
-@inner
+@inlined
 def _score(w, s, n, alone):
     """Scores a folded chunk of n codes; may stop early if its letters are of one script."""
     key, word = s.tail[0], np.uint64(0)
@@ -103,19 +115,17 @@ def _score(w, s, n, alone):
     hits, margin = np.int32(0), np.int32(w.limits[0])
     for p in range(1, n):
         c = at(s.codes, p)
+        if not alone and c != 0 and np.int64(at(s.scripts, p)) != script:
+            _resolve(w, s, n_grams, n_words, script)
+            n_grams, n_words, script = 0, 0, np.int64(at(s.scripts, p))
         key = key << np.uint64(16) | np.uint64(c)
-        if c != 0:
-            if not alone and np.int64(at(s.scripts, p)) != script:
-                _resolve(w, s, n_grams, n_words, script)
-                n_grams, n_words, script = 0, 0, np.int64(at(s.scripts, p))
-            word = next_word(word, c)
-        else:
-            s.words[n_words] = word_hash(word)
-            n_words += 1
-            word = np.uint64(0)
-        if p >= first:
-            s.grams[n_grams] = spread(key)
-            n_grams += 1
+        h = spread(key)
+        put(s.grams, n_grams, h)  # both are written at every letter: a branch would cost more
+        put(s.words, n_words, word)
+        prefetch(w.table, bucket_of(h))
+        n_grams += p >= first
+        n_words += c == 0
+        word = next_word(word, c) if c != 0 else np.uint64(0)
         if n_grams >= BLOCK:
             hits += np.int32(_resolve(w, s, n_grams, n_words, script))
             n_grams, n_words = 0, 0
@@ -124,7 +134,7 @@ def _score(w, s, n, alone):
     _resolve(w, s, n_grams, n_words, script)
 
 
-@inner
+@inlined
 def read_chunk(w, s, data, i, stop, parts):
     """Folds and scores the chunk at byte i; returns the next one's byte and the parts so far."""
     for k in range(N_SCORED):
