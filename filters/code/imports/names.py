@@ -39,7 +39,8 @@ class Scoped:
     shared: bool = False
 
 
-_MODIFIERS = r"^(?:[ \t]*(?:@\w+(?:\([^)\n]*\))?|[a-z]+(?:\([a-z]+\))?)[ \t]+){0,6}[ \t]*"
+# Blanks stand in one place of the pattern each: what can be cut in several ways takes for ever.
+_MODIFIERS = r"^[ \t]*+(?:(?:@\w+(?:\([^)\n]*\))?|[a-z]+(?:\([a-z]+\))?)[ \t]++){0,6}"
 _JVM = (
     _MODIFIERS + r"(?:class|interface|enum|record|object|trait|@interface|typealias)[ \t]+"
     r"(?:class[ \t]+)?(\w+)"
@@ -190,8 +191,7 @@ def _go_folder(tree: Tree, target: str) -> str | None:
     parts = target.split("/")
     # Go's own packages have no dot in their first part; they are in no repository by a part.
     for k in range(len(parts) if "." in parts[0] else 1):
-        end = "/".join(parts[k:])
-        found = [f for f in tree.folders if f == end or f.endswith("/" + end)]
-        if found:
-            return min(found, key=lambda f: (len(f), f))
+        found = tree.folder_ending("/".join(parts[k:]))
+        if found is not None:
+            return found
     return None

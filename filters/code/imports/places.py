@@ -25,7 +25,8 @@ def needed(tree: Tree, file: SourceFile) -> set[int]:
 # --- Python ---------------------------------------------------------------------------------
 
 _PYTHON = re.compile(
-    r"^[ \t]*(?:from[ \t]+(\.*)[ \t]*([\w.]*)[ \t]+c?import[ \t]+(\([^)]{0,5000}\)|[^\n#;]+)"
+    r"^[ \t]*+(?:from[ \t]++(\.*+)[ \t]*+((?:(?!c?import\b)[\w.]++)?)[ \t]*+c?import[ \t]+"
+    r"(\([^)]{0,5000}\)|[^\n#;]+)"
     r"|c?import[ \t]+([^\n#;]+))",
     re.M,
 )
@@ -173,7 +174,7 @@ _PERL = _by_module(
     r"^[ \t]*(?:use|require)[ \t]+(?:parent[ \t]+(?:-norequire,[ \t]*)?(?:qw\(|['\"]))?"
     r"([A-Z]\w*(?:::\w+)*)", "::", ".pm", ".pl",
 )  # fmt: skip
-_LUA = _by_module(rf"\b(?:require|dofile|loadfile)[ \t]*\(?[ \t]*{_QUOTED}", ".",
+_LUA = _by_module(rf"\b(?:require|dofile|loadfile)[ \t]*+\(?[ \t]*+{_QUOTED}", ".",
                   ".lua", "/init.lua")  # fmt: skip
 _ELIXIR_JULIA = _by_path(rf"^[ \t]*include[ \t]*\([ \t]*{_QUOTED}")
 _C_FAMILY = ("C", "C++", "Objective-C", "Objective-C++", "Cuda", "OpenCL", "HLSL", "GLSL", "Metal")

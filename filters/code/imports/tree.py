@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 
 class Tree:
@@ -12,13 +12,16 @@ class Tree:
     def __init__(self, paths: Sequence[str]) -> None:
         self.paths = list(paths)
         self._by_path: dict[str, int] = {}
-        self._by_name: dict[str, list[int]] = {}
+        self._by_end: dict[str, list[int]] = {}
         for i, path in enumerate(paths):
             self._by_path.setdefault(path, i)
-            self._by_name.setdefault(posixpath.basename(path), []).append(i)
-        self.folders: dict[str, list[int]] = {}
-        for i, path in enumerate(paths):
-            self.folders.setdefault(posixpath.dirname(path), []).append(i)
+            for end in _ends(path):
+                self._by_end.setdefault(end, []).append(i)
+        self._nearest: dict[tuple[str, str], int | None] = {}  # folder and end, as asked for
+        self._folders: dict[str, list[str]] = {}
+        for folder in sorted({posixpath.dirname(p) for p in paths}, key=lambda f: (len(f), f)):
+            for end in _ends(folder):
+                self._folders.setdefault(end, []).append(folder)
 
     def at(self, path: str) -> int | None:
         """The file at a path, which may hold `.` and `..`, or None."""
@@ -37,16 +40,18 @@ class Tree:
         end = end.strip("/")
         if not end or ".." in end.split("/"):
             return None
-        found = [
-            i
-            for i in self._by_name.get(posixpath.basename(end), ())
-            if self.paths[i] == end or self.paths[i].endswith("/" + end)
-        ]
-        return self.nearest(origin, found)
+        known = (posixpath.dirname(origin), end)
+        if known not in self._nearest:
+            same = self._by_end.get(_ends(end)[-1], ())
+            found = (i for i in same if _ends_with(self.paths[i], end))
+            nearest = min(found, default=None, key=lambda i: self._distance(origin, i))
+            self._nearest[known] = nearest
+        return self._nearest[known]
 
-    def nearest(self, origin: str, found: Iterable[int]) -> int | None:
-        """The one of some files that lies nearest to `origin`, or None of none."""
-        return min(found, default=None, key=lambda i: self._distance(origin, i))
+    def folder_ending(self, end: str) -> str | None:
+        """The folder whose path is, or ends with, `end`: the shortest of several, then by name."""
+        found = self._folders.get(_ends(end)[-1], ())
+        return next((f for f in found if _ends_with(f, end)), None)
 
     def _distance(self, origin: str, i: int) -> tuple[int, int, str]:
         path = self.paths[i]
@@ -57,3 +62,14 @@ class Tree:
                 break
             common += 1
         return -common, len(path), path
+
+
+def _ends(path: str) -> list[str]:
+    """The last part of a path and, if it has two, its last two: few files share those."""
+    parts = path.rsplit("/", 2)
+    return [parts[-1], "/".join(parts[-2:])] if len(parts) > 1 else [path]
+
+
+def _ends_with(path: str, end: str) -> bool:
+    """Whether the last parts of a path are those of another."""
+    return path.endswith(end) and (len(path) == len(end) or path[-len(end) - 1] == "/")

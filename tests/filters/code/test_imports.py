@@ -1,5 +1,7 @@
 """The import graph: in each language, who needs whom."""
 
+import time
+
 import pytest
 
 from castor.filters.code.imports import SourceFile, graph
@@ -26,12 +28,12 @@ CASES = [
         "p/b.py": "from p.sub.d import (\n    one,  # comment\n    two,\n)\n",
         "p/c.py": "def f():\n    import p.b as q\n",
         "p/sub/__init__.py": "",
-        "p/sub/d.py": "from .. import b\n",
+        "p/sub/d.py": "from .. import b\nfrom .import x\nfrom ..c import f\n",
     }, {
         "p/a.py": ["p/__init__.py", "p/b.py", "p/c.py", "p/sub/d.py"],
         "p/b.py": ["p/sub/d.py"],
         "p/c.py": ["p/b.py"],
-        "p/sub/d.py": ["p/b.py"],
+        "p/sub/d.py": ["p/b.py", "p/c.py", "p/sub/__init__.py"],
     }),
     ("JavaScript", {
         "src/a.js": "import x, {y} from './b.js'\nconst z = require('../lib/c')\n"
@@ -175,3 +177,34 @@ def test_what_leaves_the_tree_is_nobodys_edge():
 )
 def test_use_trees_of_rust(use, expected):
     assert ["::".join(p) for p in _paths(use)] == expected
+
+
+def cpu_seconds(files):
+    start = time.process_time()
+    graph(files)
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        *((language, ("a" + " " * 300) * 6) for language in ("Java", "Kotlin", "Scala", "C#")),
+        ("Swift", ("a" + " " * 300) * 6),
+        ("Python", "from" + " " * 30_000),
+        ("Python", "from " + "." * 30_000),
+        ("Lua", "require" + " " * 30_000),
+    ],
+)
+def test_no_line_takes_long(language, text):
+    assert cpu_seconds([SourceFile("a", language, text)]) < 1
+
+
+@pytest.mark.parametrize("language", ["Python", "Go"])
+def test_large_repositories_take_a_time_in_proportion(language):
+    """Thousands of packages whose files have one name, and imports of what is not there."""
+    name, text = {
+        "Python": ("__init__.py", "import os, sys\nimport numpy as np\n"),
+        "Go": ("a.go", 'import (\n\t"github.com/a/b/c/d"\n\t"golang.org/x/e/f"\n)\n'),
+    }[language]
+    files = [SourceFile(f"x/p{i}/{name}", language, text) for i in range(2000)]
+    assert cpu_seconds(files) < 2

@@ -2,7 +2,7 @@
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from castor.filters.code.order import dependency_order, shuffled_order
@@ -24,6 +24,7 @@ def reaches(needs, start):
     return seen
 
 
+@settings(max_examples=40)
 @given(GRAPHS)
 def test_what_is_needed_stands_first_but_in_cycles(needs):
     paths = [f"f{i:02d}" for i in range(len(needs))]
@@ -36,6 +37,7 @@ def test_what_is_needed_stands_first_but_in_cycles(needs):
                 assert place[k] < place[i]
 
 
+@settings(max_examples=40)
 @given(GRAPHS, st.integers(0, 99))
 def test_the_order_given_does_not_matter(needs, seed):
     paths = [f"f{i:02d}" for i in range(len(needs))]
