@@ -21,9 +21,9 @@ from castor.filters.errors import ConfigError
 from castor.filters.policy import Policy, Rule
 from castor.pipelines.catalogue import rule_facts
 from castor.pipelines.dataset import OUTCOMES, Dataset, open_folder, opened_shard
-from castor.pipelines.job import BANDS
 from castor.pipelines.results import MISSING, Results, columns_of, is_run, open_run
 from castor.pipelines.sampling import sample
+from castor.pipelines.signatures import COLUMNS
 
 EXCERPT_CHARACTERS = 300
 CANDIDATE_KEYS = 50_000  # keys that a mistyped one is compared with
@@ -152,7 +152,7 @@ def _occurrences(dataset: Dataset, column: str, value: str) -> Iterator[tuple[st
 
 def _row(path: pathlib.Path, group: int, at: int) -> dict[str, Any]:
     with opened_shard(path) as file:
-        names = [n for n in file.schema_arrow.names if n != BANDS]
+        names = [n for n in file.schema_arrow.names if n not in COLUMNS]
         [row] = file.read_row_group(group, columns=names).slice(at, 1).to_pylist()
     return {k: _plain(v) for k, v in row.items()}
 

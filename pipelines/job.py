@@ -26,10 +26,8 @@ from castor.filters.rewriter import Rewriter
 from castor.pipelines import source as sources
 from castor.pipelines.inputs import File, Inputs, ShardInput
 from castor.pipelines.recipe import Recipe, Step
-from castor.pipelines.signatures import bands_type
+from castor.pipelines.signatures import COLUMNS, fields_of
 from castor.pipelines.source import Source
-
-BANDS = "minhash.bands"  # column: the MinHash band hashes of each row, null without words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,7 +179,7 @@ class Tools:
     @property
     def signal_fields(self) -> list[pa.Field]:
         """The columns that are passed through, and that rewriters and annotators add."""
-        own = {*RECORD_SCHEMA.names, BANDS}
+        own = {*RECORD_SCHEMA.names, *COLUMNS}
         fields = [f for f in self._passed if f.name not in own]
         fields += [r.column for _, r in self.rewriters]
         fields += [f for _, a in self.annotators for f in a.columns]
@@ -190,9 +188,9 @@ class Tools:
     @property
     def measured_schema(self) -> pa.Schema:
         """The schema of a measured shard."""
-        bands = [pa.field(BANDS, bands_type(self.near))] if self.near else []
+        signed = fields_of(self.near)
         return pa.schema(
-            [*RECORD_SCHEMA, *self.signal_fields, *bands], metadata=RECORD_SCHEMA.metadata
+            [*RECORD_SCHEMA, *self.signal_fields, *signed], metadata=RECORD_SCHEMA.metadata
         )
 
     @property
@@ -285,8 +283,8 @@ def measure_fingerprint(job: Job, shard: ShardInput) -> str:
                 if s.applies_to(shard.source)
             ],
             "schema": [str(f) for f in found.measured_schema],
-            # The bands are measured; from which similarity two are one is decided later.
-            "near": found.near.model_dump(exclude={"jaccard"}) if found.near else None,
+            # Bands and samples are measured; from where on two are one is decided later.
+            "near": found.near and found.near.model_dump(exclude={"jaccard", "containment"}),
             "limits": config["limits"],
             "limit": job.limit,
             "sidecars": job.sidecars[shard.source],

@@ -54,12 +54,16 @@ class Step(Frozen):
 class NearDuplicates(Frozen):
     """MinHash-LSH: 14 bands of 8 rows on word 5-grams as FineWeb (arXiv:2406.17557 §3.2),
     every candidate verified by exact Jaccard against the kept document.
+
+    With `containment` a document is a duplicate too if that share of its n-grams stands in a
+    kept one: a chapter or an abridgement of it.
     """
 
     ngram: int = pydantic.Field(default=5, ge=1, le=32)
     bands: int = pydantic.Field(default=14, ge=1, le=512)
     rows: int = pydantic.Field(default=8, ge=1, le=128)
     jaccard: float = pydantic.Field(default=0.8, gt=0, le=1)
+    containment: float | None = pydantic.Field(default=None, gt=0, le=1)
 
 
 class Dedup(Frozen):

@@ -1,4 +1,4 @@
-"""The MinHash bands of the rows of a batch, a column of every measured shard."""
+"""The MinHash bands and the sampled grams of the rows of a batch: columns of measured shards."""
 
 from __future__ import annotations
 
@@ -14,32 +14,52 @@ SEED = 1  # of the permutations; part of every stored signature, so it never cha
 COMPARED = [str(m) for m in (Modality.TEXT, Modality.CODE, Modality.INTERLEAVED)]
 
 
-def bands_type(near: NearDuplicates) -> pa.DataType:
-    """The type of the column: the band hashes as little-endian bytes.
+BANDS = "minhash.bands"
+SAMPLE = "minhash.sample"
+COLUMNS = (BANDS, SAMPLE)
 
-    (Parquet readers refuse fixed-size lists with nulls, hence no list.)
+
+def fields_of(near: NearDuplicates | None) -> list[pa.Field]:
+    """The columns: the band hashes as little-endian bytes, the sampled grams if they count.
+
+    (Parquet readers refuse fixed-size lists with nulls, hence the bytes.)
     """
-    return pa.binary(8 * near.bands)
+    if near is None:
+        return []
+    sample = [pa.field(SAMPLE, pa.list_(pa.uint64()))] if near.containment is not None else []
+    return [pa.field(BANDS, pa.binary(8 * near.bands)), *sample]
 
 
-def bands_of(batch: pa.RecordBatch, near: NearDuplicates) -> pa.FixedSizeBinaryArray:
-    """Band hashes of each row's word n-grams, fixed_size_binary[8 * bands] [rows].
+def with_signatures(batch: pa.RecordBatch, near: NearDuplicates) -> pa.RecordBatch:
+    """The batch with the columns of `fields_of`.
 
     Null for a row without words, since all such rows would look alike, and for media,
     whose text is a caption.
     """
-    from castor.filters.kernels.minhash import bands, minhash  # compiled: only where it runs
-    from castor.filters.kernels.words import normalised_words
+    from castor.filters.kernels.words import normalised_words  # compiled: only where it runs
+    from castor.pipelines.dedup.containment import samples_of
 
     hashes, _, _, offsets = normalised_words(batch.column("text"))
+    compared = pc.is_in(batch.column("modality"), value_set=pa.array(COMPARED))
+    absent = (np.diff(offsets) == 0) | ~compared.to_numpy(zero_copy_only=False)
+    batch = batch.append_column(BANDS, _bands_of(hashes, offsets, absent, near))
+    if near.containment is None:
+        return batch
+    sample = samples_of(hashes, offsets, near.ngram)
+    return batch.append_column(SAMPLE, pc.if_else(pa.array(absent), None, sample))
+
+
+def _bands_of(
+    hashes: np.ndarray, offsets: np.ndarray, absent: np.ndarray, near: NearDuplicates
+) -> pa.FixedSizeBinaryArray:
+    from castor.filters.kernels.minhash import bands, minhash
+
     signatures = minhash(
         hashes, offsets, ngram=near.ngram, permutations=near.bands * near.rows, seed=SEED
     )
     keys = bands(signatures, bands=near.bands, rows=near.rows).astype("<u8", copy=False)
-    compared = pc.is_in(batch.column("modality"), value_set=pa.array(COMPARED))
-    absent = (np.diff(offsets) == 0) | ~compared.to_numpy(zero_copy_only=False)
     rows = [None if a else k.tobytes() for a, k in zip(absent.tolist(), keys, strict=True)]
-    return pa.array(rows, bands_type(near))
+    return pa.array(rows, pa.binary(8 * near.bands))
 
 
 def as_lists(column: pa.FixedSizeBinaryArray) -> pa.FixedSizeListArray:

@@ -1,4 +1,4 @@
-"""Candidates for near-duplicates: rows that share a band of their MinHash signatures."""
+"""Candidates for near-duplicates: rows that share a band, or grams of their samples."""
 
 from __future__ import annotations
 
@@ -6,44 +6,45 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from castor.pipelines.dedup.signatures import BAND, MATCH, place, unpack
+from castor.pipelines.dedup.signatures import BAND, MATCH, first_hash, place, unpack
 
 
-def candidate_groups(blobs: Iterable[bytes]) -> np.ndarray:
-    """The BAND signatures of one prefix that at least two different rows share.
+def candidate_groups(blobs: Iterable[bytes], dtype: np.dtype = BAND) -> np.ndarray:
+    """The signatures of one prefix that at least two different rows share.
 
-    Sorted by band hash, then by priority (most bytes, then smallest (shard, row)), each
-    row once per band: neighbours with equal `band_hash` are one group.
+    Sorted by hash, then by priority (most bytes, then smallest (shard, row)), each row once
+    per hash: neighbours with equal hash are one group.
 
     Args:
-        blobs: packed BAND signatures of one prefix from all shards, in any order. All
-            signatures with that prefix must be there.
+        blobs: packed signatures of one prefix from all shards, in any order. All signatures
+            with that prefix must be there.
+        dtype: BAND or SAMPLE.
     """
-    rows = unpack(blobs, BAND)
-    order = np.lexsort((rows["row"], rows["shard"], ~rows["n_bytes"], rows["band_hash"]))
-    rows = rows[order]
-    hashes, where = rows["band_hash"], place(rows)
+    rows = unpack(blobs, dtype)
+    by = first_hash(dtype)
+    rows = rows[np.lexsort((rows["row"], rows["shard"], ~rows["n_bytes"], rows[by]))]
+    hashes, where = rows[by], place(rows)
     repeated = np.zeros(len(rows), bool)
     repeated[1:] = (hashes[1:] == hashes[:-1]) & (where[1:] == where[:-1])
     rows = rows[~repeated]
-    return rows[_shared(rows["band_hash"])]
+    return rows[_shared(rows[by])]
 
 
-def sorted_groups(blobs: Iterable[bytes]) -> np.ndarray:
-    """The results of `candidate_groups` of all prefixes as one, sorted by band hash."""
-    rows = unpack(blobs, BAND)
-    return rows[np.argsort(rows["band_hash"], kind="stable")]
+def sorted_groups(blobs: Iterable[bytes], dtype: np.dtype = BAND) -> np.ndarray:
+    """The results of `candidate_groups` of all prefixes as one, sorted by hash."""
+    rows = unpack(blobs, dtype)
+    return rows[np.argsort(rows[first_hash(dtype)], kind="stable")]
 
 
 def without(groups: np.ndarray, exact: np.ndarray) -> np.ndarray:
     """The sorted groups without rows that are exact duplicates, groups of one left out."""
     rows = groups[~np.isin(place(groups), place(exact))]
-    return rows[_shared(rows["band_hash"])]
+    return rows[_shared(rows[first_hash(rows.dtype)])]
 
 
-def rows_to_read(groups: np.ndarray) -> dict[int, np.ndarray]:
-    """For each shard the rows whose shingles are needed, sorted (uint32)."""
-    found = np.unique(place(groups))
+def rows_to_read(places: np.ndarray) -> dict[int, np.ndarray]:
+    """For each shard the rows of these places, sorted (uint32)."""
+    found = np.unique(places)
     shards = (found >> np.uint64(32)).astype(np.int64)
     rows = (found & np.uint64(0xFFFFFFFF)).astype(np.uint32)
     numbers, starts = np.unique(shards, return_index=True)

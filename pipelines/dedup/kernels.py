@@ -1,4 +1,4 @@
-"""Compiled loops of near-duplicate detection: shingle sets and greedy matching."""
+"""Compiled loops of near-duplicate detection: shingle sets, candidates, greedy matching."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _SLACK = 1e-6
 
 
 @numba.njit(cache=True, nogil=True)
-def shingle_hashes(hashes, offsets, ngram, out, out_offsets):
-    """Sorted unique 64-bit hashes of each document's word n-grams.
+def shingle_hashes(hashes, offsets, ngram, mask, out, out_offsets):
+    """Sorted unique 64-bit hashes of each document's word n-grams that have no bit of `mask`.
 
     A document with fewer words than `ngram` has one gram: all its words. `out` needs
     len(hashes) places; out_offsets[d]:out_offsets[d + 1] is document d's slice of it.
@@ -34,7 +34,7 @@ def shingle_hashes(hashes, offsets, ngram, out, out_offsets):
                     h = (h ^ hashes[j]) * _PRIME
                     h ^= h >> _SHIFT
                 out[n] = h
-                n += 1
+                n += h & mask == 0
         out[first:n].sort()
         unique = first
         for i in range(first, n):
@@ -47,25 +47,73 @@ def shingle_hashes(hashes, offsets, ngram, out, out_offsets):
 
 
 @numba.njit(cache=True, nogil=True)
-def jaccard(a, b, at_least):
-    """Jaccard similarity of two sorted sets, or 0.0 where it is surely under `at_least`.
+def common(a, b, need):
+    """How many values two sorted sets share, or -1 where it is surely under `need`.
 
-    Gives up as soon as what is left cannot reach `at_least`: at once if the sizes differ
-    too much, as J <= min / max.
+    Gives up as soon as what is left cannot reach `need`: at once if a set is too small.
     """
     n_a, n_b = len(a), len(b)
-    if n_a == 0 or n_b == 0:
-        return 0.0
-    need = at_least / (1.0 + at_least) * (n_a + n_b) - _SLACK
-    i = j = common = 0
+    need -= _SLACK
+    i = j = shared = 0
     while i < n_a and j < n_b:
-        if common + min(n_a - i, n_b - j) < need:
-            return 0.0
+        if shared + min(n_a - i, n_b - j) < need:
+            return -1
         x, y = a[i], b[j]
-        common += x == y
+        shared += x == y
         i += x <= y
         j += y <= x
-    return common / (n_a + n_b - common)
+    return shared if shared >= need else -1
+
+
+@numba.njit(cache=True, nogil=True)
+def holders(row, postings, eligible, count, found):
+    """Rows before `row` that share enough sampled grams with it to contain it perhaps.
+
+    Args:
+        row: a rank.
+        postings: (row_offsets, row_lists, list_offsets, members, need): the lists that a row
+            stands in, the ranks in a list, ascending, and in how many lists of `row` another
+            must stand.
+        eligible: bool[rows], what may be found.
+        count: int64[rows], zeros; zeros again afterwards.
+        found: int64[rows], filled with ranks.
+
+    Returns:
+        How many were found.
+    """
+    row_offsets, row_lists, list_offsets, members, need = postings
+    n = 0
+    for i in range(row_offsets[row], row_offsets[row + 1]):
+        each = row_lists[i]
+        for k in range(list_offsets[each], list_offsets[each + 1]):
+            other = members[k]
+            if other >= row:
+                break
+            if eligible[other]:
+                if count[other] == 0:
+                    found[n] = other
+                    n += 1
+                count[other] += 1
+    enough = 0
+    for i in range(n):
+        other = found[i]
+        if count[other] >= need[row]:
+            found[enough] = other
+            enough += 1
+        count[other] = 0
+    return enough
+
+
+@numba.njit(cache=True, nogil=True)
+def paired(postings, out):
+    """Sets out[row] of every row that may contain another or be contained; bool[rows]."""
+    n = len(out)
+    count, found, eligible = np.zeros(n, np.int64), np.empty(n, np.int64), np.ones(n, np.bool_)
+    for row in range(n):
+        n_found = holders(row, postings, eligible, count, found)
+        out[row] |= n_found > 0
+        for i in range(n_found):
+            out[found[i]] = True
 
 
 @numba.extending.intrinsic
@@ -84,44 +132,66 @@ def _pointer(typing_context, address):
 
 
 @numba.njit(cache=True, nogil=True)
-def greedy(
-    row_offsets,
-    row_groups,
-    group_offsets,
-    address,
-    length,
-    threshold,
-    match,
-    similarity,
-):
+def greedy(groups, postings, sets, jaccard, containment, match, similarity, contained):
     """Goes through rows by falling priority; each is matched to a kept row or kept itself.
 
     Only kept rows that share a group are compared, so a group of n alike rows costs n
-    comparisons. The best match has the highest similarity; of equals the highest priority.
+    comparisons, and kept rows that `holders` finds. The best match has the highest Jaccard
+    similarity if that reaches `jaccard`, else the highest containment; of equals the highest
+    priority.
+
+    Args:
+        groups: (row_offsets, row_groups, group_offsets).
+        postings: as of `holders`.
+        sets: (address, length) of every row's sorted set.
+        jaccard, containment: thresholds; a containment over 1 is reached by none.
+        match, similarity, contained: filled, one value a row; `match` -1 for a kept row.
     """
+    row_offsets, row_groups, group_offsets = groups
+    address, length = sets
     n = len(row_offsets) - 1
-    kept = np.empty(len(row_groups), np.int64)
+    members = np.empty(len(row_groups), np.int64)
     n_kept = np.zeros(len(group_offsets) - 1, np.int64)
-    seen = np.full(n, -1, np.int64)
+    kept, seen = np.zeros(n, np.bool_), np.full(n, -1, np.int64)
+    count, found, others = np.zeros(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
     for row in range(n):
-        best, best_row = 0.0, -1
-        mine = carray(_pointer(address[row]), length[row])  # type: ignore[call-arg]
+        n_others = 0
         for g in range(row_offsets[row], row_offsets[row + 1]):
             base = group_offsets[row_groups[g]]
             for k in range(base, base + n_kept[row_groups[g]]):
-                other = kept[k]
-                if seen[other] == row:
-                    continue
-                seen[other] = row
-                theirs = carray(_pointer(address[other]), length[other])  # type: ignore[call-arg]
-                alike = jaccard(mine, theirs, max(best, threshold))
-                if alike < threshold:
-                    continue
+                if seen[members[k]] != row:
+                    seen[members[k]] = row
+                    others[n_others] = members[k]
+                    n_others += 1
+        for i in range(holders(row, postings, kept, count, found)):
+            if seen[found[i]] != row:
+                seen[found[i]] = row
+                others[n_others] = found[i]
+                n_others += 1
+        best, best_row, part, part_row = 0.0, -1, 0.0, -1
+        mine = carray(_pointer(address[row]), length[row])  # type: ignore[call-arg]
+        for other in others[:n_others]:
+            theirs = carray(_pointer(address[other]), length[other])  # type: ignore[call-arg]
+            alike = max(best, jaccard)
+            need = alike / (1.0 + alike) * (len(mine) + len(theirs))
+            if best_row < 0:
+                need = min(need, max(part, containment) * len(mine))
+            shared = common(mine, theirs, need)
+            if shared <= 0:
+                continue
+            alike = shared / (len(mine) + len(theirs) - shared)
+            inside = shared / len(mine)
+            if alike >= jaccard:
                 if alike > best or (alike == best and other < best_row):
                     best, best_row = alike, other
-        match[row], similarity[row] = best_row, best
-        if best_row < 0:
+            elif inside >= containment and (inside > part or (inside == part and other < part_row)):
+                part, part_row = inside, other
+        contained[row] = best_row < 0 and part_row >= 0
+        match[row] = part_row if contained[row] else best_row
+        similarity[row] = part if contained[row] else best
+        if match[row] < 0:
+            kept[row] = True
             for g in range(row_offsets[row], row_offsets[row + 1]):
                 group = row_groups[g]
-                kept[group_offsets[group] + n_kept[group]] = row
+                members[group_offsets[group] + n_kept[group]] = row
                 n_kept[group] += 1

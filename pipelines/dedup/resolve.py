@@ -1,12 +1,14 @@
-"""Which candidates are near-duplicates, and of which kept row: greedy and deterministic.
+"""Which candidates are duplicates, and of which kept row: greedy and deterministic.
 
 Rows are visited by priority: most bytes of text first, of equals the first in the order of
 the input, (shard, row). A row is a near-duplicate if and only if some row that was *kept*
-and shares a MinHash band with it has exact Jaccard similarity >= the threshold with it; it
-is matched to the most similar of these (of equals, the one of highest priority). A removed
-row is never a reference itself, so there are no chains: every removed row is really alike
-the row it names, and that row is really kept. Nothing depends on the order in which the
-candidates arrive.
+and is a candidate with it has exact Jaccard similarity >= the threshold with it; it is
+matched to the most similar of these (of equals, the one of highest priority). Else, where
+containment counts, it is a duplicate if and only if so large a share of its grams stands in
+such a row; it is matched to the one that has most of them. Candidates share a MinHash band,
+or enough of their sampled grams (`containment`). A removed row is never a reference itself,
+so there are no chains: every removed row is really alike the row it names or a part of it,
+and that row is really kept. Nothing depends on the order in which the candidates arrive.
 """
 
 from __future__ import annotations
@@ -18,12 +20,20 @@ import numpy as np
 
 from castor.filters.errors import CastorError
 from castor.pipelines.dedup.candidates import sorted_groups, without
+from castor.pipelines.dedup.containment import offsets_of, postings, ranks
 from castor.pipelines.dedup.shingles import Shingles
-from castor.pipelines.dedup.signatures import MATCH, METHOD_NEAR, place
+from castor.pipelines.dedup.signatures import (
+    MATCH,
+    METHOD_CONTAINMENT,
+    METHOD_NEAR,
+    SAMPLE,
+    place,
+)
 
 # Jaccard similarity of word 5-gram sets from which two documents count as the same: that of
 # Lee et al. 2022 (arXiv:2107.06499, section 4.2); 14 x 8 bands find 92 % of pairs at it.
 THRESHOLD = 0.8
+_NEVER = 2.0  # no share of a set is as large
 _NO_SHINGLES = Shingles(np.empty(0, np.uint64), np.zeros(1, np.uint64), np.empty(0, np.uint64))
 
 
@@ -32,39 +42,57 @@ def near_duplicates(
     exact: np.ndarray,
     shingles: Mapping[int, Shingles],
     threshold: float = THRESHOLD,
+    *,
+    samples: Iterable[bytes] = (),
+    containment: float | None = None,
 ) -> np.ndarray:
-    """The near-duplicate MATCHes, sorted by (shard, row).
+    """The MATCHes by similarity and by containment, sorted by (shard, row).
 
     Args:
         groups: the packed results of `candidate_groups` for all prefixes, in any order.
         exact: MATCHes of exact duplicates, which take no further part.
         shingles: for each shard the sets of (at least) its candidate rows.
         threshold: Jaccard similarity from which a row is a near-duplicate.
+        samples: as `groups`, of SAMPLEs.
+        containment: share of a row's grams in a kept row from which it is contained in that;
+            None: nothing is compared so.
 
     Raises:
         CastorError: a candidate's shingles are missing.
     """
-    from castor.pipelines.dedup.kernels import greedy
+    from castor.pipelines.dedup.kernels import greedy, paired
 
     rows = without(sorted_groups(groups), exact)
-    if not len(rows):
+    sampled = without(sorted_groups(samples, SAMPLE), exact)
+    if not len(rows) and not len(sampled):
         return np.empty(0, MATCH)
-    rank, places = _ranks(rows)
+    rank, places = ranks(
+        np.concatenate([place(rows), place(sampled)]),
+        np.concatenate([rows["n_bytes"], sampled["n_bytes"]]),
+    )
+    rank, sampled_rank = np.split(rank, [len(rows)])
     pairs = np.lexsort((rows["band_hash"], rank))
-    group = np.unique(rows["band_hash"], return_inverse=True)[1]
-    group_offsets = _offsets(np.sort(group), int(group.max()) + 1)
-    row_offsets = _offsets(rank[pairs], len(places))
-    sets = _sets(places, shingles)
+    hashes, group = np.unique(rows["band_hash"], return_inverse=True)
+    bands = (
+        offsets_of(rank[pairs], len(places)), group[pairs], offsets_of(np.sort(group), len(hashes))
+    )  # fmt: skip
+    found = postings(sampled, sampled_rank, len(places), containment or 0.0)
+    compared = np.zeros(len(places), bool)
+    paired(found, compared)
+    compared[rank] = True
+    sets = _sets(places, compared, shingles)
     best, similarity = np.empty(len(places), np.int64), np.empty(len(places))
+    contained = np.empty(len(places), bool)
     greedy(
-        row_offsets, group[pairs], group_offsets, sets.address, sets.length,
-        float(threshold), best, similarity,
+        bands, found, (sets.address, sets.length), float(threshold),
+        _NEVER if containment is None else float(containment), best, similarity, contained,
     )  # fmt: skip
     removed = np.flatnonzero(best >= 0)
     matches = np.empty(len(removed), MATCH)
     _put(matches, "shard", "row", places[removed])
     _put(matches, "kept_shard", "kept_row", places[best[removed]])
-    matches["similarity"], matches["method"] = similarity[removed], METHOD_NEAR
+    matches["similarity"] = similarity[removed]
+    matches["method"] = np.where(contained[removed], METHOD_CONTAINMENT, METHOD_NEAR)
     return matches[np.argsort(place(matches), kind="stable")]
 
 
@@ -93,34 +121,24 @@ def by_shard(matches: np.ndarray) -> dict[int, np.ndarray]:
     return dict(zip(shards.tolist(), np.split(matches, starts[1:]), strict=False))
 
 
-def _ranks(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(rank of each element's row, place of the row of each rank), rank 0 the highest."""
-    places, first, inverse = np.unique(place(rows), return_index=True, return_inverse=True)
-    order = np.lexsort((places, ~rows["n_bytes"][first]))
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    return rank[inverse], places[order]
-
-
-def _offsets(sorted_ids: np.ndarray, n: int) -> np.ndarray:
-    return np.searchsorted(sorted_ids, np.arange(n + 1)).astype(np.int64)
-
-
 @dataclasses.dataclass
 class _Sets:
-    """The candidates' sets where they lie in memory, by rank; `files` keeps them mapped."""
+    """The candidates' sets where they lie in memory, by rank; `files` keeps them mapped.
+
+    The other rows' are empty.
+    """
 
     files: list[np.ndarray]
     address: np.ndarray  # uint64[rows]
     length: np.ndarray  # int64[rows]
 
 
-def _sets(places: np.ndarray, shingles: Mapping[int, Shingles]) -> _Sets:
+def _sets(places: np.ndarray, compared: np.ndarray, shingles: Mapping[int, Shingles]) -> _Sets:
     shards = (places >> np.uint64(32)).astype(np.int64)
     rows = places & np.uint64(0xFFFFFFFF)
-    found = _Sets([], np.empty(len(rows), np.uint64), np.empty(len(rows), np.int64))
-    for number in np.unique(shards).tolist():
-        mine = np.flatnonzero(shards == number)
+    found = _Sets([], np.zeros(len(rows), np.uint64), np.zeros(len(rows), np.int64))
+    for number in np.unique(shards[compared]).tolist():
+        mine = np.flatnonzero(compared & (shards == number))
         sets = shingles.get(number, _NO_SHINGLES)
         at = np.searchsorted(sets.rows, rows[mine])
         if at.max() >= len(sets.rows) or (sets.rows[at] != rows[mine]).any():

@@ -1,4 +1,4 @@
-"""The word 5-gram sets of candidate rows: what exact Jaccard similarity is computed from.
+"""The word 5-gram sets of candidate rows: what is compared exactly.
 
 One file per shard, written row group by row group and mapped into memory when it is read,
 so neither costs memory in proportion to the shard. The hashes have 64 bits: the chance that
@@ -50,7 +50,7 @@ def shingle_sets(column: pa.LargeStringArray, ngram: int = NGRAM) -> tuple[np.nd
     hashes, _, _, offsets = normalised_words(column)
     values = np.empty(len(hashes), np.uint64)
     ends = np.empty(len(offsets), np.int64)
-    n = shingle_hashes(hashes, offsets, ngram, values, ends)
+    n = shingle_hashes(hashes, offsets, ngram, np.uint64(0), values, ends)
     return values[:n], ends
 
 

@@ -19,6 +19,10 @@ EXACT = np.dtype(
 )
 # One band of one row's MinHash signature. The number of the band is part of the hash.
 BAND = np.dtype([("band_hash", "<u8"), ("n_bytes", "<u8"), ("shard", "<u4"), ("row", "<u4")])
+# One sampled gram of one row, with how many the row has.
+SAMPLE = np.dtype(
+    [("gram", "<u8"), ("n_bytes", "<u8"), ("shard", "<u4"), ("row", "<u4"), ("n_grams", "<u4")]
+)
 # One removed row, the kept row that it duplicates, how alike they are, how that was found.
 MATCH = np.dtype(
     [
@@ -32,7 +36,8 @@ MATCH = np.dtype(
 )
 METHOD_EXACT = 1  # equal content hash
 METHOD_NEAR = 2  # exact Jaccard similarity of word 5-grams reaches the threshold
-METHODS = {METHOD_EXACT: "exact", METHOD_NEAR: "near"}
+METHOD_CONTAINMENT = 3  # so large a share of its word 5-grams stands in the kept row
+METHODS = {METHOD_EXACT: "exact", METHOD_NEAR: "near", METHOD_CONTAINMENT: "containment"}
 
 
 def n_bytes(batch: pa.RecordBatch) -> np.ndarray:
@@ -107,20 +112,52 @@ def pack_bands(
     return packed.reshape(-1)
 
 
+def pack_samples(
+    batch: pa.RecordBatch,
+    sample: pa.ListArray,
+    shard: int,
+    first_row: int,
+    alive: np.ndarray | None = None,
+) -> np.ndarray:
+    """SAMPLE signatures of the rows of a batch, one per row and sampled gram.
+
+    Args:
+        batch: record batch with the columns `text` and `media`.
+        sample: list<uint64> of its rows, without repetition within a row; a null is empty.
+        shard: number of the shard.
+        first_row: number in the shard of the batch's first row.
+        alive: bool[rows]; rows that were rejected or dropped are False and take no part.
+    """
+    rows = _taking_part(sample.is_valid().to_numpy(zero_copy_only=False), alive)
+    taken = sample.take(pa.array(rows))
+    row = pc.list_parent_indices(taken).to_numpy(zero_copy_only=False).astype(np.int64)
+    packed = np.empty(len(row), SAMPLE)
+    packed["gram"] = taken.flatten().to_numpy(zero_copy_only=False)
+    packed["n_bytes"] = n_bytes(batch)[rows][row]
+    packed["shard"], packed["row"] = shard, rows[row] + first_row
+    packed["n_grams"] = np.bincount(row, minlength=len(rows))[row]
+    return packed
+
+
 def by_prefix(array: np.ndarray, n_prefixes: int) -> Iterator[tuple[int, bytes]]:
-    """Cuts EXACT or BAND signatures by the leading bits of their first hash.
+    """Cuts EXACT, BAND or SAMPLE signatures by the leading bits of their first hash.
 
     Yields (prefix, packed bytes) for each of the `n_prefixes` equal ranges that is not empty,
     in ascending order. Equal hashes have equal prefixes.
     """
-    field = "hash_hi" if array.dtype == EXACT else "band_hash"
-    top = array[field] >> np.uint64(32)
+    top = array[first_hash(array.dtype)] >> np.uint64(32)
     prefix = (top * np.uint64(n_prefixes)) >> np.uint64(32)
     order = np.argsort(prefix, kind="stable")
     bounds = np.searchsorted(prefix[order], np.arange(n_prefixes + 1, dtype=np.uint64))
     for i in range(n_prefixes):
         if bounds[i] < bounds[i + 1]:
             yield i, array[order[bounds[i] : bounds[i + 1]]].tobytes()
+
+
+def first_hash(dtype: np.dtype) -> str:
+    """The field by which signatures of that type are cut and grouped: their first."""
+    assert dtype.names
+    return dtype.names[0]
 
 
 def unpack(blobs: Iterable[bytes], dtype: np.dtype) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Match: which rows duplicate which, from packed signatures; documents never cross a shuffle.
 
 Sign reads the signature columns of a measured shard and cuts them by the prefix of their
-hash; whatever shares a prefix meets in one place. Only rows that share a MinHash band are
-read again, by their own shard, as sets of word n-grams; Resolve compares those exactly.
+hash; whatever shares a prefix meets in one place. Only rows that share a MinHash band, or
+enough sampled grams where containment counts, are read again, by their own shard, as sets of
+word n-grams; Resolve compares those exactly.
 """
 
 from __future__ import annotations
@@ -17,19 +18,18 @@ from castor.filters import storage
 from castor.pipelines import leaks, progress
 from castor.pipelines.dataset import read_shard
 from castor.pipelines.decontaminate.scan import common_grams, pack_hits
-from castor.pipelines.dedup import candidates, exact, resolve, shingles, signatures
-from castor.pipelines.job import BANDS
-from castor.pipelines.signatures import as_lists
+from castor.pipelines.dedup import candidates, containment, exact, resolve, shingles, signatures
+from castor.pipelines.signatures import BANDS, SAMPLE, as_lists, fields_of
 from castor.pipelines.stages.decisions import alive_of, columns_of
 from castor.pipelines.stages.step import Step
 
 PREFIXES = 16  # a prefix must fit in memory; packed pieces shuffle best when they are few
-EXACT, BANDED, HITS = "exact", "banded", "hits"
+EXACT, BANDED, SAMPLED, HITS = "exact", "banded", "sampled", "hits"
 FIRST = np.iinfo(np.uint64).max  # size of a reference row: it is kept before all others
 
 
 class Sign(Step):
-    """Shard number -> (prefix, packed signatures): exact as main output, bands tagged.
+    """Shard number -> (prefix, packed signatures): exact as main output, the others tagged.
 
     And (shard number, places where grams of benchmarks stand), tagged too.
     """
@@ -50,7 +50,7 @@ class Sign(Step):
     def _signatures(self, number: int) -> Iterator:
         source = self.source_of(number)
         dedup, first_row = self.job.recipe.dedup, 0
-        hashes, bands, hits = [], [], []
+        hashes, bands, samples, hits = [], [], [], []
         for batch in read_shard(self.job.measured(number), self._columns(source)):
             alive = alive_of(batch, self.tools, source)
             if dedup and dedup.exact:
@@ -58,25 +58,27 @@ class Sign(Step):
             if dedup and dedup.near:
                 column = as_lists(batch.column(BANDS))
                 bands.append(signatures.pack_bands(batch, column, number, first_row, alive))
+            if dedup and dedup.near and dedup.near.containment is not None:
+                column = batch.column(SAMPLE)
+                samples.append(signatures.pack_samples(batch, column, number, first_row, alive))
             if self.job.against and number not in self._reference:
                 index = leaks.index_of(self.job.work, self.job.against)
                 hits.append(pack_hits(batch.column("text"), index, number, first_row, alive))
             first_row += batch.num_rows
         if number in self._reference:
-            for packed in (*hashes, *bands):
+            for packed in (*hashes, *bands, *samples):
                 packed["n_bytes"] = FIRST
         if hashes:
             yield from signatures.by_prefix(np.concatenate(hashes), PREFIXES)
-        if bands:
-            for item in signatures.by_prefix(np.concatenate(bands), PREFIXES):
-                yield beam.pvalue.TaggedOutput(BANDED, item)
+        for tag, signed in ((BANDED, bands), (SAMPLED, samples)):
+            for item in signatures.by_prefix(np.concatenate(signed), PREFIXES) if signed else ():
+                yield beam.pvalue.TaggedOutput(tag, item)
         if hits:
             yield beam.pvalue.TaggedOutput(HITS, (number, np.concatenate(hits).tobytes()))
 
     def _columns(self, source: str) -> list[str]:
-        near = self.job.recipe.dedup and self.job.recipe.dedup.near
         columns = {"content_hash", "text", "media", "modality", *columns_of(self.tools, source)}
-        return sorted(columns | ({BANDS} if near else set()))
+        return sorted(columns.union(f.name for f in fields_of(self.tools.near)))
 
 
 def exact_matches(element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
@@ -93,11 +95,31 @@ def groups(element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
         yield 0, found.tobytes()
 
 
+def shared_grams(element: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
+    """One prefix of sampled grams -> (0, packed grams that several rows have)."""
+    found = candidates.candidate_groups(element[1], signatures.SAMPLE)
+    if len(found):
+        yield 0, found.tobytes()
+
+
 def rows_to_read(element: tuple[int, bytes]) -> Iterator[tuple[int, bytes]]:
     """Packed groups -> (shard number, packed row numbers)."""
     found = signatures.unpack([element[1]], signatures.BAND)
-    for shard, rows in candidates.rows_to_read(found).items():
-        yield shard, rows.astype("<u4").tobytes()
+    yield from _packed(candidates.rows_to_read(signatures.place(found)))
+
+
+class Contain(Step):
+    """All shared grams and exact matches -> (shard number, packed rows that may be parts)."""
+
+    def process(self, element: tuple[int, dict]) -> Iterator[tuple[int, bytes]]:
+        """Finds the pairs of which one may contain the other."""
+        with progress.reporting(self.job.work):
+            parts = element[1]
+            matches = candidates.join_exact(parts["exact"])
+            found = containment.rows_in_pairs(
+                parts["samples"], matches, self.tools.near.containment
+            )
+            yield from _packed(found)
 
 
 class Shingle(Step):
@@ -127,7 +149,8 @@ class Resolve(Step):
             if self.tools.near:
                 found = resolve.near_duplicates(
                     parts["groups"], matches, self._shingles(parts["shingles"]),
-                    self.tools.near.jaccard,
+                    self.tools.near.jaccard, samples=parts.get("samples", ()),
+                    containment=self.tools.near.containment,
                 )  # fmt: skip
                 matches = resolve.all_matches(matches, found)
             for shard, mine in resolve.by_shard(matches).items():
@@ -151,6 +174,11 @@ class Common(Step):
             name = leaks.save_common(self.job.work, common)
             for shard in self.job.written:
                 yield shard.number, name.encode()
+
+
+def _packed(rows: dict[int, np.ndarray]) -> Iterator[tuple[int, bytes]]:
+    for shard, mine in rows.items():
+        yield shard, mine.astype("<u4").tobytes()
 
 
 def to_one_place(element: tuple[int, bytes]) -> tuple[int, bytes]:

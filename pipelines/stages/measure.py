@@ -36,8 +36,8 @@ from castor.pipelines.dataset import (
     read_shard,
 )
 from castor.pipelines.inputs import File, ShardInput
-from castor.pipelines.job import BANDS, Job, Tools, measure_fingerprint
-from castor.pipelines.signatures import bands_of
+from castor.pipelines.job import Job, Tools, measure_fingerprint
+from castor.pipelines.signatures import COLUMNS, with_signatures
 from castor.pipelines.source import InputFile, Item, Rejected, RejectError, Skipped
 from castor.pipelines.stages.step import Step
 
@@ -113,7 +113,7 @@ class ShardReader:
     def _dataset_batches(self) -> Iterator[pa.RecordBatch]:
         folder = self._job.roots[self._shard.source]
         known = {s.path: s.blake2b for s in open_folder(folder).shards}
-        own = {BANDS, *(f.name for _, a in self._tools.annotators for f in a.columns)}
+        own = {*COLUMNS, *(f.name for _, a in self._tools.annotators for f in a.columns)}
         for file in self._shard.files:
             path = pathlib.Path(folder, file.path)
             digest = storage.digest(path)
@@ -206,7 +206,7 @@ class Rewrite(Step):
 
 
 class Annotate(Step):
-    """Adds the columns of every annotator, the content hash and the MinHash bands."""
+    """Adds the columns of every annotator, the content hash and the signatures."""
 
     def process(self, element: Batch) -> Iterator[Batch]:
         """Measures one batch, which keeps the note that its schema may carry."""
@@ -221,7 +221,7 @@ class Annotate(Step):
             hashes = content_hashes(batch)
             batch = batch.set_column(place, RECORD_SCHEMA.field("content_hash"), hashes)
             if self.tools.near:
-                batch = batch.append_column(BANDS, bands_of(batch, self.tools.near))
+                batch = with_signatures(batch, self.tools.near)
             yield number, batch.replace_schema_metadata(end)
 
 

@@ -39,9 +39,9 @@ def build(pipeline: beam.Pipeline, job: Job, todo: Iterable[int], done: Iterable
         | "Spread" >> beam.Reshuffle()
     )  # (shard number, 0)
     signed = ready | "Sign" >> beam.ParDo(match.Sign(path)).with_output_types(Packed).with_outputs(
-        match.BANDED, match.HITS, main=match.EXACT
+        match.BANDED, match.SAMPLED, match.HITS, main=match.EXACT
     )
-    matches = _matches(signed, path)  # (shard number, packed MATCHes)
+    matches = _matches(signed, job, path)  # (shard number, packed MATCHes)
     found = {"ready": ready, "matches": matches}
     if job.against:
         found |= {"hits": signed[match.HITS], "common": _common(signed, matches, path)}
@@ -72,7 +72,7 @@ def _common(signed: Any, matches: beam.PCollection, path: str) -> beam.PCollecti
     )
 
 
-def _matches(signed: Any, path: str) -> beam.PCollection:
+def _matches(signed: Any, job: Job, path: str) -> beam.PCollection:
     exact = (
         signed[match.EXACT]
         | "By content hash" >> beam.GroupByKey()
@@ -83,16 +83,34 @@ def _matches(signed: Any, path: str) -> beam.PCollection:
         | "By band" >> beam.GroupByKey()
         | "Candidates" >> beam.FlatMap(match.groups).with_output_types(Packed)
     )
-    shingles = (
-        groups
-        | "Rows to compare" >> beam.FlatMap(match.rows_to_read).with_output_types(Packed)
+    rows = groups | "Rows to compare" >> beam.FlatMap(match.rows_to_read).with_output_types(Packed)
+    found = {"exact": exact, "groups": groups}
+    near = job.recipe.dedup and job.recipe.dedup.near
+    if near and near.containment is not None:
+        found["samples"] = _shared_grams(signed)
+        parts = (
+            {"exact": exact, "samples": found["samples"]}
+            | "Grams and matches" >> beam.CoGroupByKey()
+            | "Contain" >> beam.ParDo(match.Contain(path)).with_output_types(Packed)
+        )
+        rows = (rows, parts) | "All rows to compare" >> beam.Flatten()
+    found["shingles"] = (
+        rows
         | "Rows by shard" >> beam.GroupByKey()
         | "Shingle" >> beam.ParDo(match.Shingle(path)).with_output_types(Packed)
     )
     return (
-        {"exact": exact, "groups": groups, "shingles": shingles}
+        found
         | "All candidates" >> beam.CoGroupByKey()
         | "Resolve" >> beam.ParDo(match.Resolve(path)).with_output_types(Packed)
+    )
+
+
+def _shared_grams(signed: Any) -> beam.PCollection:
+    return (
+        signed[match.SAMPLED]
+        | "By gram" >> beam.GroupByKey()
+        | "Shared grams" >> beam.FlatMap(match.shared_grams).with_output_types(Packed)
     )
 
 

@@ -61,7 +61,8 @@ def run(tmp_path, order, n_prefixes):
         exact.exact_duplicates(blobs).tobytes() for blobs in sent_exact.values()
     )
     groups = [candidates.candidate_groups(blobs).tobytes() for blobs in sent_bands.values()]
-    wanted = candidates.rows_to_read(candidates.without(candidates.sorted_groups(groups), same))
+    shared = candidates.without(candidates.sorted_groups(groups), same)
+    wanted = candidates.rows_to_read(signatures.place(shared))
     sets = {}
     for shard, rows in wanted.items():
         shingles.write_shingles(tmp_path / f"{shard}.parquet", rows, tmp_path / f"{shard}.shingles")

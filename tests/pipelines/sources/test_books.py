@@ -361,7 +361,7 @@ def test_editions_are_recognised_by_what_the_recipe_sets():
     """Another spelling, another preface: the recipe finds what the default does not."""
     from castor.pipelines import recipe
     from castor.pipelines.dedup.shingles import shingle_sets
-    from castor.pipelines.signatures import as_lists, bands_of
+    from castor.pipelines.signatures import BANDS, as_lists, with_signatures
 
     draw = random.Random(3)
     words = [f"{draw.choice('bcdfg')}{draw.choice('aeiou')}{i % 97}" for i in range(400)]
@@ -372,7 +372,7 @@ def test_editions_are_recognised_by_what_the_recipe_sets():
     texts = [" ".join(t) for t in (text, [*preface, *other], unlike)]
     batch = to_batch([Record(str(i), "b", Modality.TEXT, t) for i, t in enumerate(texts)])
     near = recipe.load("books", ["input=x"]).dedup.near
-    shared = [set(row) for row in as_lists(bands_of(batch, near)).to_pylist()]
+    shared = [set(row) for row in as_lists(with_signatures(batch, near).column(BANDS)).to_pylist()]
     values, offsets = shingle_sets(batch.column("text"))
     sets = [set(values[a:b].tolist()) for a, b in itertools.pairwise(offsets)]
     alike, no_more = (len(sets[0] & s) / len(sets[0] | s) for s in sets[1:])
