@@ -1,11 +1,4 @@
-"""What every annotator by a trained classifier does; each file beside gives it a name.
-
-Options:
-    model: the folder that `castor classifier train fasttext` wrote, or a .bin or .ftz file.
-    positive: the label that the probability is of; of a file of fastText only.
-    threshold: instead of the model's own; 0.5 where that has none.
-    pareto_alpha: see `pareto_margin`; by default 9, as GPT-3.
-"""
+"""What every annotator by a trained classifier does; a file of one line gives it a name."""
 
 from __future__ import annotations
 
@@ -16,20 +9,56 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from castor.filters.annotator import Annotator, Context, annotator
 from castor.filters.errors import ConfigError, unknown_name
+from castor.filters.record import Modality
 
 if TYPE_CHECKING:
-    from castor.filters.classify.classifier import Classifier
+    from castor.filters.classify.classifier import Classifier, Judged
 
+DOC = """The likeliest label of a text and the calibrated probability of the positive one.
+
+Options:
+    model: the folder that `castor classifier train fasttext` wrote, or a .bin or .ftz file.
+    positive: the label that the probability is of; of a file of fastText only.
+    threshold: instead of the model's own; 0.5 where that has none.
+    pareto_alpha: see `pareto_margin`; by default 9, as GPT-3.
+
+`label` and `confidence`: the likeliest label, and its probability. `labels`: of a model that gives
+a text several, those whose probability is at least the threshold, the likeliest first, separated
+by spaces. `probability`: of the positive label. `margin`: probability minus threshold.
+`pareto_margin`: a Pareto number minus (1 - probability); above 0 is GPT-3's rule for keeping some
+of what scores low (Brown et al. 2020, arXiv:2005.14165, appendix A); the number depends on the
+document's key alone. The last three are null where the model has no positive label, `labels` where
+it gives one label only, and all are where there is no text.
+"""
 OPTIONS = {"model", "positive", "threshold", "pareto_alpha"}
 WRITES = {
     "label": pa.string(),
     "confidence": pa.float64(),
+    "labels": pa.string(),
     "probability": pa.float64(),
     "margin": pa.float64(),
     "pareto_margin": pa.float64(),
 }
 ALPHA = 9.0  # Brown et al. 2020 (arXiv:2005.14165), appendix A
+
+
+def annotator_of(module: str) -> Annotator:
+    """The annotator by a classifier, for the module of that name."""
+    name = module.rpartition(".")[2]
+
+    def classified(batch: pa.RecordBatch, context: Context) -> dict[str, pa.Array]:
+        return classify(batch, context.options.get(name, {}))
+
+    classified.__module__, classified.__doc__ = module, DOC
+    return annotator(
+        version=2,
+        reads="batch",
+        writes=WRITES,
+        modalities=(Modality.TEXT, Modality.INTERLEAVED),
+        check=fingerprint,
+    )(classified)
 
 
 def fingerprint(options: Mapping[str, object]) -> object:
@@ -87,6 +116,7 @@ def classify(batch: pa.RecordBatch, options: Mapping[str, object]) -> dict[str, 
     found = {
         "label": pa.array(names, pa.string()),
         "confidence": _array(judged.confidence, known),
+        "labels": pa.array(_several(model.names, judged, threshold), pa.string()),
     }
     probability = judged.probability
     if probability is None:
@@ -110,6 +140,18 @@ def pareto(keys: list[str], alpha: float) -> np.ndarray:
     digests = b"".join(hashlib.blake2b(k.encode(), digest_size=8).digest() for k in keys)
     uniform = (np.frombuffer(digests, "<u8") >> np.uint64(11)) * 2.0**-53
     return np.asarray((1.0 - uniform) ** (-1.0 / alpha) - 1.0)
+
+
+def _several(names: list[str], judged: Judged, threshold: float) -> list[str | None]:
+    """For each row the labels from the threshold on; None without text, or where there is one."""
+    if judged.several is None:
+        return [None] * len(judged.label)
+    found: list[str | None] = []
+    for label, row in zip(judged.label.tolist(), judged.several, strict=True):
+        order = np.argsort(-row, kind="stable")
+        said = " ".join(names[k] for k in order if row[k] >= threshold)
+        found.append(said if label >= 0 else None)
+    return found
 
 
 def _array(values: np.ndarray, known: np.ndarray) -> pa.Array:

@@ -13,6 +13,7 @@ from castor.filters.errors import CastorError
 
 ENOUGH = 1000  # rows of each class from which isotonic regression is worth its freedom
 DIGITS = 12  # of stored numbers: logarithms differ in the last bits from processor to processor
+TILT = 1e-6  # by which an isotonic calibration rises from end to end where data say nothing
 MOST_ODDS = 30.0  # log odds beyond which a probability is 0 or 1 for us
 
 
@@ -116,7 +117,9 @@ def _platt(odds: np.ndarray, positive: np.ndarray) -> Calibration:
 def _isotonic(odds: np.ndarray, positive: np.ndarray) -> Calibration:
     """Pool adjacent violators, then lines between the means of neighbouring pools.
 
-    Every pool's share is (positives + 1/2) / (rows + 1), so that none is 0 or 1.
+    Every pool's share is (positives + 1/2) / (rows + 1), so that none is 0 or 1. The line goes on
+    to MOST_ODDS at both ends and rises by TILT in all, so that equal probabilities are those of
+    equal odds only: a share of the rows could not be kept where a pool of many is one value.
     """
     order = np.argsort(odds, kind="stable")
     x, y = odds[order], positive[order].astype(float)
@@ -129,10 +132,15 @@ def _isotonic(odds: np.ndarray, positive: np.ndarray) -> Calibration:
             last = pools.pop()
             pools[-1] = [a + b for a, b in zip(pools[-1], last, strict=True)]
     shares = np.maximum.accumulate([(p[0] + 0.5) / (p[1] + 1) for p in pools])
+    middles = np.array([p[2] / p[1] for p in pools])
+    knots_x = np.concatenate([[min(-MOST_ODDS, middles[0]) - 1], middles,
+                              [max(MOST_ODDS, middles[-1]) + 1]])  # fmt: skip
+    place = (knots_x - knots_x[0]) / (knots_x[-1] - knots_x[0])
+    knots_y = np.concatenate([shares[:1], shares, shares[-1:]]) * (1 - TILT) + TILT * place
     return Calibration(
         "isotonic",
-        knots_x=tuple(round(p[2] / p[1], DIGITS) for p in pools),
-        knots_y=tuple(round(float(s), DIGITS) for s in shares),
+        knots_x=tuple(round(float(x), DIGITS) for x in knots_x),
+        knots_y=tuple(round(float(y), DIGITS) for y in knots_y),
     )
 
 

@@ -35,11 +35,14 @@ class Judged(NamedTuple):
         confidence: float [rows], the calibrated probability of that label.
         probability: float [rows], the calibrated probability of the positive label, or None if
             none is named.
+        several: float [rows, labels], the calibrated probability of every label, of a model that
+            gives a text several labels; else None.
     """
 
     label: np.ndarray
     confidence: np.ndarray
     probability: np.ndarray | None
+    several: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)

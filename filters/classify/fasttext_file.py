@@ -150,8 +150,9 @@ def read(path: pathlib.Path) -> Model:
     quantised_output = reader.flag()
     output = _quantised(reader) if quantised and quantised_output else _dense(reader)
     n_rows = len(words) + (arguments.bucket if pruned is None else len(pruned))
-    if table.shape != (n_rows, arguments.dim) and pruned is None and arguments.maxn == 0:
-        # without n-grams fastText keeps rows for the buckets or leaves them out, by its version
+    has_n_grams = arguments.maxn > 0 or arguments.word_ngrams > 1
+    if table.shape != (n_rows, arguments.dim) and pruned is None and not has_n_grams:
+        # then fastText keeps rows for the buckets or leaves them out, by its version
         n_rows = len(words)
     if table.shape != (n_rows, arguments.dim) or output.shape != (len(labels), arguments.dim):
         shapes = f"matrices of {table.shape} and {output.shape}"
@@ -203,8 +204,9 @@ def _dictionary(reader: _Reader) -> tuple:
             raise reader.damaged("a word without an end")
         name = bytes(reader.data[reader.at : end])
         reader.at = end + 1
-        count, is_label = reader.unpack("qB")
-        if bool(is_label) != (i >= n_words):
+        count, kind = reader.unpack("qB")
+        is_label = kind != 0
+        if is_label != (i >= n_words):
             raise reader.damaged("words and labels out of order")
         entries[is_label].append(name)
         counts[is_label].append(count)

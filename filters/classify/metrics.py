@@ -25,7 +25,8 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> Interval:
     2014 (doi:10.1109/LSP.2014.2337313). Ties count half. On the scale of log odds the interval
     stays within 0 and 1. Where scores separate the classes wholly, DeLong's variance is 0; then the
     lower end is the probability by which n trials all succeed in 2.5 % of cases, n being the
-    size of the smaller class.
+    size of the smaller class. Where it is 0 otherwise (all scores are equal, say), nothing is known
+    of the area, and the interval is all of 0 to 1.
 
     Args:
         scores: float [rows]; higher means more likely positive. No NaN.
@@ -41,10 +42,11 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> Interval:
     v10 = (ranks[:m] - own_positive) / n
     v01 = 1.0 - (ranks[m:] - own_negative) / m
     variance = _variance(v10) / m + _variance(v01) / n
-    if variance <= 0 or not 0 < value < 1:
+    if not 0 < value < 1:
         edge = 0.025 ** (1.0 / min(m, n))
-        low, high = (edge, 1.0) if value >= 0.5 else (0.0, 1.0 - edge)
-        return Interval(value, min(low, value), max(high, value))
+        return Interval(value, edge, 1.0) if value == 1 else Interval(value, 0.0, 1.0 - edge)
+    if variance <= 0:
+        return Interval(value, 0.0, 1.0)
     odds = math.log(value / (1.0 - value))
     half = Z95 * math.sqrt(variance) / (value * (1.0 - value))
     return Interval(value, _logistic(odds - half), _logistic(odds + half))

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from castor.filters.classify import dictionary
+from castor.filters.classify import dictionary, linear
 from castor.filters.classify.fasttext_file import END, LABEL, Arguments, Loss, Model
 from castor.filters.errors import CastorError, ConfigError
 from castor.filters.kernels.column import buffers
@@ -154,9 +154,8 @@ def _trained(
 
     dim, n_labels = settings.dim, len(label_counts)
     n_rows = len(found.words) + settings.n_buckets
-    flat = np.empty(n_rows * dim, np.float32)
-    kernels.uniform(np.uint64(2 * settings.seed), flat)
-    rows = flat.reshape(n_rows, dim)
+    rows = linear.aligned(n_rows, dim)
+    kernels.uniform(np.uint64(2 * settings.seed), rows.reshape(-1))
     rows /= np.float32(dim)
     outputs = np.zeros((n_labels, dim), np.float32)
     data, offsets = buffers(column)

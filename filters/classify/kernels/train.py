@@ -12,8 +12,8 @@ import math
 import numba as nb
 import numpy as np
 
-from castor.filters.classify.kernels.scores import END32, END64, MOST_NGRAM, _fold
-from castor.filters.classify.kernels.words import SLOTS_I64, find, is_label, n_grams, next_word
+from castor.filters.classify.kernels.scores import MOST_NGRAM, ask, fold
+from castor.filters.classify.kernels.words import SLOTS_I64, n_grams, next_known
 from castor.filters.kernels._compile import I64, U8, U64, kernel
 from castor.filters.kernels.words import finish
 
@@ -145,13 +145,9 @@ def features(data, i, stop, keys, ids, first, grams, shape, history, out):
     n_words = np.int64(len(first) - 1)
     n, filled = 0, 0
     while True:
-        start, end, h32, h64 = next_word(data, i, stop)
+        start, end, h, number = next_known(data, i, stop, keys, ids, end_word)
         i = end
         is_end = start == end
-        h = END32 if is_end else np.int32(h32)
-        number = end_word if is_end else find(h64, keys, ids)
-        if not is_end and (h64 == END64 or is_label(data, start, end)):
-            continue
         before = n
         if number >= 0:
             out[n] = number
@@ -171,7 +167,7 @@ def features(data, i, stop, keys, ids, first, grams, shape, history, out):
                 out[k] += n_words
         if longest > 1:
             before = n
-            n = _fold(h, filled, longest, bucket, history, out, n)
+            n = fold(h, filled, longest, bucket, history, out, n)
             filled = min(filled + 1, longest - 1)
             for k in range(before, n):
                 out[k] += n_words
@@ -250,6 +246,7 @@ def epoch(
         )
         if n == 0 or n_labels == 0:
             continue
+        ask(rows, block, 0, n)
         inverse = np.float32(1.0 / n)
         _mean(rows, block, n, inverse, hidden)
         for d in range(len(gradient)):

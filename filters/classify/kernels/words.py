@@ -65,6 +65,23 @@ def is_label(data, start, end):
     )
 
 
+def _hash_of(word: bytes) -> np.uint64:
+    h = int(FNV64)
+    for c in word:
+        h = (h ^ c) * int(PRIME64) & 0xFFFFFFFFFFFFFFFF
+    return np.uint64(h)
+
+
+def _signed_of(word: bytes) -> np.int32:
+    h = 2166136261
+    for c in word:
+        h = (h ^ c) * 16777619 & 0xFFFFFFFF
+    return np.uint32(h).astype(np.int32)
+
+
+END64, END32 = _hash_of(b"</s>"), _signed_of(b"</s>")
+
+
 @nb.njit(nogil=True, _nrt=False)
 def find(h64, keys, ids):
     """The number of a word by its hash, or -1."""
@@ -75,6 +92,25 @@ def find(h64, keys, ids):
         if number < 0 or at(keys, slot) == h64:
             return number
         slot = (slot + 1) & mask
+
+
+@nb.njit(nogil=True, _nrt=False)
+def next_known(data, i, stop, keys, ids, end_word):
+    """The next word of a text, or its end, which is the word </s>, as the dictionary has it.
+
+    Words </s> and those of labels that stand in the text are passed over.
+
+    Returns:
+        Where it begins and ends (both are `stop` at the end), its hash as fastText folds it into
+        word n-grams, and its number or -1; `end_word` is that of </s>.
+    """
+    while True:
+        start, end, h32, h64 = next_word(data, i, stop)
+        if start == end:
+            return start, end, END32, end_word
+        i = end
+        if h64 != END64 and not is_label(data, start, end):
+            return start, end, np.int32(h32), find(h64, keys, ids)
 
 
 @nb.njit(nogil=True, _nrt=False)

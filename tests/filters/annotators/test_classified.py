@@ -50,7 +50,8 @@ def test_signals(folder, name):
     assert confidence[:2] == pytest.approx([probability[0], 1 - probability[1]])
     margin = found.column(f"{name}.margin").to_pylist()
     assert margin[:2] == pytest.approx([p - 0.6 for p in probability[:2]])
-    assert [found.column(f"{name}.{s}")[2].as_py() for s in _classified.WRITES] == [None] * 5
+    assert [found.column(f"{name}.{s}")[2].as_py() for s in _classified.WRITES] == [None] * 6
+    assert found.column(f"{name}.labels").null_count == 3  # the model gives one label
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,32 @@ def test_a_damaged_file_is_refused_or_read_but_never_more(trained, tmp_path, pla
             linear.Linear(fasttext_file.read(damaged)).probabilities(pa.array(["w1 w2"]))
 
 
+def test_a_file_whose_n_grams_have_no_rows_is_refused(trained, tmp_path):
+    raw = bytearray(trained()[1].read_bytes())
+    place = 8 + 4 * fasttext_file.ARGUMENTS.index("bucket")
+    raw[place : place + 4] = (2_000_000).to_bytes(4, "little")
+    path = tmp_path / "model.bin"
+    path.write_bytes(raw)
+    fasttext_file.read(path)  # buckets that nothing uses may have no rows
+    raw[8 + 4 * fasttext_file.ARGUMENTS.index("word_ngrams")] = 2
+    path.write_bytes(raw)
+    with pytest.raises(CastorError, match="2000"):
+        fasttext_file.read(path)
+
+
+def test_an_entry_that_is_neither_word_nor_label_is_refused(trained, tmp_path):
+    raw = trained()[1].read_bytes()
+    place = raw.index(b"__label__") - 1  # the kind of the word before
+    path = tmp_path / "model.bin"
+    path.write_bytes(raw[:place] + b"\x02" + raw[place + 1 :])
+    with pytest.raises(CastorError, match="out of order"):
+        fasttext_file.read(path)
+    assert raw[place + 1 :].startswith(b"__label__")
+    first = raw.index(b"\0", place + 1) + 9
+    path.write_bytes(raw[:first] + b"\x02" + raw[first + 1 :])
+    assert fasttext_file.read(path).labels == fasttext_file.read(trained()[1]).labels
+
+
 @pytest.mark.parametrize("n", [0, 3, 10, 56, 100, 3000])
 def test_a_file_that_was_cut_is_refused(trained, tmp_path, n):
     path = tmp_path / "cut.bin"
