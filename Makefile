@@ -67,7 +67,7 @@ demo: setup  ## run the whole chain (DATA=dir: on your own files; OUT=dir: where
 	@$(BIN)/castor demo $(if $(OUT),"$(OUT)") $(if $(DATA),--data "$(DATA)")
 
 test: setup  ## run the tests
-	@$(BIN)/python -m pytest -m "not kit" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not kit" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-kit: setup  ## run the checks on a whole data kit (CASTOR_DATA=dir, else ../shared/data)
 	@$(BIN)/python -m pytest -m kit $(ARGS)

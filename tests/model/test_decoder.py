@@ -9,6 +9,8 @@ from castor.filters.errors import ConfigError
 from castor.model import decoder, flops
 from castor.model.config import ModelConfig
 
+pytestmark = pytest.mark.slow
+
 forward = jax.jit(decoder.forward, static_argnums=1)
 
 

@@ -14,6 +14,8 @@ from castor.filters.errors import ConfigError
 from castor.model import sharding
 from castor.model.config import MeshConfig
 
+pytestmark = pytest.mark.slow
+
 MESHES = {
     "data2-fsdp2-expert2": {"data": 2, "fsdp": 2, "expert": 2},
     "data2-expert2-tensor2": {"data": 2, "expert": 2, "tensor": 2},

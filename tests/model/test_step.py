@@ -11,6 +11,8 @@ from castor.model.config import OptimizerConfig
 from castor.model.sharding import unconstrained
 from castor.model.step import clipped, init_state, make_evaluator, make_step, objective
 
+pytestmark = pytest.mark.slow
+
 OPTIMIZER = OptimizerConfig(peak_lr=0.01, warmup=1)
 PACKED = ((16,), (7, 9), (12,), (16,))
 

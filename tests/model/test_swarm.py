@@ -16,6 +16,8 @@ from castor.model.config import ModelConfig, OptimizerConfig
 from castor.model.step import make_evaluator, make_step
 from castor.model.swarm import Member, Shape, Swarm, group_size, held_out
 
+pytestmark = pytest.mark.slow
+
 LENGTH, ROWS, STEPS = 16, 4, 6
 BYTES = training.piece_bytes()
 WEIGHTS = ({"web": 0.2, "pics": 0.8}, {"web": 1.0, "pics": 0.0}, {"web": 0.5, "pics": 0.5})

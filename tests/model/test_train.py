@@ -16,6 +16,8 @@ from castor.model.checkpoint import Checkpoints
 from castor.model.setup import same_order
 from castor.model.train import train
 
+pytestmark = pytest.mark.slow
+
 STEPS = 12  # with a checkpoint every 3 and a line every 5
 
 

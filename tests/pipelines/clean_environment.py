@@ -6,6 +6,7 @@ dependencies, as an installer would have resolved them, and the staged package i
 
 import importlib.metadata
 import pathlib
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -26,7 +27,18 @@ def make(folder: pathlib.Path, package: pathlib.Path) -> pathlib.Path:
     declared = importlib.metadata.PathDistribution(site / metadata.split("/")[0]).requires or []
     for name in closure(declared):
         link(importlib.metadata.distribution(name), site)
+    bring_compiled(site / "castor")
     return python
+
+
+def bring_compiled(package: pathlib.Path) -> None:
+    """Copies the kernels compiled here, each of which serves the source it was compiled from."""
+    here = pathlib.Path(__file__).resolve().parents[2]
+    for top in package.iterdir():
+        for compiled in (here / top.name).rglob("__pycache__/*.nb[ci]"):
+            to = package / compiled.relative_to(here)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(compiled, to)
 
 
 def build_wheel(package: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:

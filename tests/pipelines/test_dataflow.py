@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -13,6 +14,8 @@ from castor.filters.errors import ConfigError
 from castor.pipelines import progress, recipe
 from castor.pipelines import run as runs
 from castor.pipelines.engines import dataflow
+
+pytestmark = pytest.mark.slow
 
 RECIPE = """\
 castor: 1
@@ -90,9 +93,19 @@ def coders_of(pipeline, coder_id: str) -> str:
     return own + "".join(coders_of(pipeline, c) for c in coder.component_coder_ids)
 
 
-def test_its_own_proto_gives_the_same_bytes_in_a_clean_environment(offline, plan, castor, tmp_path):
+@pytest.fixture(scope="module")
+def clean(offline):
+    """A folder that is an environment with what the staged package declares."""
     folder, _ = offline
-    python = clean_environment().make(tmp_path / "clean", folder / "job/staged/workflow.tar.gz")
+    clean_environment().make(folder / "clean", folder / "job" / "staged" / "workflow.tar.gz")
+    return folder / "clean"
+
+
+def test_its_own_proto_gives_the_same_bytes_in_a_clean_environment(
+    offline, clean, castor, tmp_path
+):
+    folder, _ = offline
+    python = clean / "bin" / "python"
     absent = subprocess.run([python, "-c", "import tensorflow"], capture_output=True, check=False)
     assert absent.returncode != 0
     command = [sys.executable, "-m", "castor.pipelines.engines.replay"]
@@ -105,12 +118,11 @@ def test_its_own_proto_gives_the_same_bytes_in_a_clean_environment(offline, plan
     assert digests(folder / "out") == digests(local)
 
 
-def test_without_the_package_the_replay_fails(offline, tmp_path):
+def test_without_the_package_the_replay_fails(offline, clean, tmp_path):
     folder, _ = offline
-    helper = clean_environment()
-    python = helper.make(tmp_path / "bare", folder / "job" / "staged" / "workflow.tar.gz")
-    site = next((tmp_path / "bare" / "lib").glob("python*")) / "site-packages"
-    (site / "castor").rename(site / "not-castor")
+    bare = pathlib.Path(shutil.copytree(clean, tmp_path / "bare", symlinks=True))
+    shutil.rmtree(next((bare / "lib").glob("python*")) / "site-packages" / "castor")
+    python = bare / "bin" / "python"
     command = [sys.executable, "-m", "castor.pipelines.engines.replay"]
     done = subprocess.run([*command, folder / "job", python], capture_output=True, text=True,
                           timeout=300, check=False)  # fmt: skip

@@ -13,6 +13,8 @@ import training
 
 from castor.model import run_log
 
+pytestmark = pytest.mark.slow
+
 COMMAND = pathlib.Path(sys.executable).parent / "castor"
 KILL_AFTER = 12  # steps, of 60
 

@@ -5,9 +5,12 @@ import pathlib
 import sysconfig
 
 import pytest
+import training
 
 from castor.pipelines.demo import chain, specs
 from castor.pipelines.verify import verify
+
+pytestmark = pytest.mark.slow
 
 SOURCES = {"code": "def {}(", "rows": "The module {} ", "books": "Chapter {} "}
 TINY = specs.Size(
@@ -50,9 +53,10 @@ def dataset(tmp_path_factory, castor):
 
 
 @pytest.fixture(scope="module")
-def done(dataset):
+def done(dataset, tmp_path_factory):
     """The folder, and what the chain said of its steps."""
-    return dataset, chain.run(dataset, size=TINY, workers=1, say=lambda line: None)
+    with training.compiled_once(tmp_path_factory.mktemp("compiled")):
+        return dataset, chain.run(dataset, size=TINY, workers=1, say=lambda line: None)
 
 
 def test_every_step_is_done_and_leaves_what_it_names(done):

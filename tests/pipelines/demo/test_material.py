@@ -19,6 +19,8 @@ from castor.filters.errors import CastorError
 from castor.pipelines.demo import expectations, machine, material
 from castor.pipelines.demo.material import gather
 
+pytestmark = pytest.mark.slow
+
 BUDGET_MB = 1.5
 KINDS = ("web", "books", "code", "images", "audio", "video", "interleaved", "rows", "benchmarks")
 

@@ -9,6 +9,8 @@ import pytest
 from castor.filters.errors import CastorError, ConfigError
 from castor.pipelines.engines import fanout
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def work(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """A recipe over rows of every outcome, and its run with one worker."""
 
 import pathlib
+import shutil
 
 import pytest
 from runs import POLICY, RECIPE, write_rows
@@ -30,6 +31,12 @@ def reference(castor, recipe, rows, tmp_path_factory) -> pathlib.Path:
     return out
 
 
+@pytest.fixture
+def finished(reference, tmp_path) -> pathlib.Path:
+    """A copy of that run, to run again into."""
+    return pathlib.Path(shutil.copytree(reference, tmp_path / "finished"))
+
+
 @pytest.fixture(scope="session")
 def many(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("many")
@@ -39,7 +46,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def uninterrupted(castor, recipe, many, tmp_path_factory) -> pathlib.Path:
-    """The run over many rows that nobody disturbed."""
+    """The run over many rows that nobody disturbed, with one worker."""
     out = tmp_path_factory.mktemp("uninterrupted") / "out"
-    castor("run", recipe, out, "--set", f"input={many}", "--workers", 2)
+    castor("run", recipe, out, "--set", f"input={many}", "--workers", 1)
     return out

@@ -9,6 +9,8 @@ from runs import POLICY
 
 from castor.filters.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 
 def test_two_runs_do_not_write_to_one_folder(castor, recipe, rows, tmp_path):
     from castor.filters.lock import locked

@@ -10,6 +10,8 @@ import time
 import pytest
 from runs import contents, start, wait_for, workers_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("victim", ["a worker", "everything"])
 def test_a_killed_run_resumes(castor, recipe, many, uninterrupted, tmp_path, victim):
@@ -33,7 +35,7 @@ def test_a_killed_run_resumes(castor, recipe, many, uninterrupted, tmp_path, vic
         _, alive = psutil.wait_procs(family, timeout=10)
         assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
     assert not (out / "manifest.json").exists()
-    done = castor("run", recipe, out, "--set", f"input={many}", "--workers", 2, "--json")
+    done = castor("run", recipe, out, "--set", f"input={many}", "--workers", 1, "--json")
     assert json.loads(done.stdout)["shards_reused"] >= 2
     assert contents(out) == contents(uninterrupted)
     assert not list(out.rglob(".tmp-*"))

@@ -21,6 +21,8 @@ from castor.tokenizer.processor import load
 
 from .conftest import VOCAB
 
+pytestmark = pytest.mark.slow
+
 HELDOUT = 0.1
 
 

@@ -28,6 +28,8 @@ from castor.tokenizer.sample import salt_of
 
 from .conftest import VOCAB
 
+pytestmark = pytest.mark.slow
+
 COMMAND = pathlib.Path(sys.executable).parent / "castor"
 
 
