@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from castor.filters.html import choose, judge, metadata
 from castor.filters.html.charset import as_utf8
 from castor.filters.html.kinds import comments_of
-from castor.filters.html.markdown import Writer
+from castor.filters.html.markdown import write
+from castor.filters.html.tokens import among as events
 from castor.filters.html.tokens.state import (
     IMAGE,
     LINK,
-    V_BLOCK,
     V_END,
     V_END_2,
-    V_KIND,
     V_START,
     V_START_2,
     V_TEXT,
@@ -29,8 +28,7 @@ from castor.filters.html.tokens.tokenizer import tokenize
 FEW_WORDS = 25  # a page whose blocks give fewer is what JSON-LD says it is, where it says more
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A link of the text: its words, its address in full, its rel."""
 
     text: str
@@ -38,8 +36,7 @@ class Link:
     rel: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """A picture beside the text: its address in full and its alternative text."""
 
     address: str
@@ -106,10 +103,9 @@ def extract_html(
     tokens, page, said = opened.tokens, opened.page, opened.metadata
     p = judge.judge(page, judge.shipped())
     chosen = choose.choose(page, p) if main_content else np.ones(len(p), bool)
-    writer = Writer(tokens)
     return Extracted(
-        text=text_of(opened, chosen, writer) if main_content else writer.write(chosen),
-        comments=writer.write(comments_of(page, p, chosen)) if comments else "",
+        text=text_of(opened, chosen) if main_content else write(tokens, chosen),
+        comments=write(tokens, comments_of(page, p, chosen)) if comments else "",
         metadata=said,
         links=_links(opened, chosen),
         images=_images(opened, chosen),
@@ -147,23 +143,20 @@ def open_page(data: bytes, url: str | None, charset: str | None) -> Opened:
     return Opened(source, used, tokens, page, said, base)
 
 
-def text_of(opened: Opened, chosen: np.ndarray, writer: Writer) -> str:
+def text_of(opened: Opened, chosen: np.ndarray) -> str:
     """The chosen blocks as Markdown; if they are next to none, what JSON-LD has as the article."""
-    text = writer.write(chosen)
+    text = write(opened.tokens, chosen)
     article = (opened.metadata.article or "").strip()
     n_words = int(np.diff(opened.page.offsets)[chosen].sum())
     return article if n_words < FEW_WORDS and len(article) > len(text) else text
 
 
-def _licences(source: bytes, tokens: Tokens) -> Sequence[tuple[str, str]]:
+def _licences(source: bytes, tokens: Tokens) -> list[tuple[str, str]]:
     """(address, rel) of the links that may name a licence."""
-    if b"license" not in source and b"creativecommons" not in source:
-        return ()
+    rows = events.of_licences(tokens).tolist()
     return [
         (_value(source, row[V_START], row[V_END]), _value(source, row[V_START_2], row[V_END_2]))
-        for row in metadata.link_rows(tokens.events)
-        if b"creativecommons" in source[row[V_START] : row[V_END]]
-        or b"icen" in source[row[V_START_2] : row[V_END_2]]
+        for row in rows
     ]
 
 
@@ -172,26 +165,13 @@ def _value(source: bytes, start: int, end: int) -> str:
     return metadata.unescape(source[start:end].decode("utf-8", "replace")).strip()
 
 
-def _in_text(tokens: Tokens, chosen: np.ndarray, kind: int) -> list[list[int]]:
-    """Events of a kind in blocks that are chosen, or between two of them."""
-    events = tokens.events[tokens.events[:, V_KIND] == kind]
-    if not len(events) or not chosen.any():
-        return []
-    blocks = np.searchsorted(tokens.origin, events[:, V_BLOCK], side="right") - 1
-    padded = np.append(chosen, False)
-    inside = padded[np.minimum(blocks, len(chosen))]
-    if kind == IMAGE:  # a picture stands between blocks: one of its neighbours is chosen
-        inside |= padded[np.maximum(np.minimum(blocks, len(chosen)) - 1, -1)] & (blocks > 0)
-    found: list[list[int]] = events[inside].tolist()
-    return found
-
-
 def _links(opened: Opened, chosen: np.ndarray) -> tuple[Link, ...]:
-    source, tokens, base = opened.source, opened.tokens, opened.base
-    text = tokens.text
+    source, base = opened.source, opened.base
+    rows = events.among(opened.tokens, chosen, LINK).tolist()
+    text = opened.tokens.text.tobytes() if rows else b""
     found = []
-    for row in _in_text(tokens, chosen, LINK):
-        words = text[row[V_TEXT] : row[V_TEXT_END]].tobytes().decode("utf-8", "replace")
+    for row in rows:
+        words = text[row[V_TEXT] : row[V_TEXT_END]].decode("utf-8", "replace")
         words = " ".join(words.split())
         if words:
             address = metadata.absolute(_value(source, row[V_START], row[V_END]), base)
@@ -200,9 +180,9 @@ def _links(opened: Opened, chosen: np.ndarray) -> tuple[Link, ...]:
 
 
 def _images(opened: Opened, chosen: np.ndarray) -> tuple[Image, ...]:
-    source, tokens, base = opened.source, opened.tokens, opened.base
+    source, base = opened.source, opened.base
     found: dict[str, Image] = {}
-    for row in _in_text(tokens, chosen, IMAGE):
+    for row in events.among(opened.tokens, chosen, IMAGE).tolist():
         address = _value(source, row[V_START], row[V_END])
         if "," in address and " " in address and not address.startswith("data:"):
             address = address.split(",")[0].split()[0]  # the first of a srcset

@@ -7,16 +7,15 @@ import html
 import re
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from castor.filters.html import json_ld
 from castor.filters.html.tokens.state import (
     BASE,
+    IMAGE,
     JSON_LD,
     LANG,
-    LINK,
     LINK_REL,
     META,
     TIME,
@@ -56,6 +55,14 @@ _DATE_NAMES = (
 )  # fmt: skip
 _LANGUAGE_NAMES = ("content-language", "og:locale", "language", "dc.language")
 ROBOTS_NAMES = ("robots", "googlebot", "ccbot", "gptbot", "bingbot", "ai-robots")
+_DESCRIPTION_NAMES = ("og:description", "description", "twitter:description")
+_SITE_NAMES = ("og:site_name", "application-name")
+_RIGHTS_NAMES = ("dc.rights", "dcterms.license")
+_META_NAMES = frozenset(
+    (*_TITLE_NAMES, *_AUTHOR_NAMES, *_DATE_NAMES, *_LANGUAGE_NAMES, *ROBOTS_NAMES, *_SITE_NAMES,
+     *_DESCRIPTION_NAMES, *_RIGHTS_NAMES, "og:type", "tdm-reservation")
+)  # fmt: skip
+_REL_NAMES = ("license", "licence", "canonical")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ class Metadata:
 
 
 class Head:
-    """The events of a page that are metadata, read once."""
+    """The events of a page that are metadata, read once: of those that `read` asks for."""
 
     def __init__(self, data: bytes, events: np.ndarray) -> None:
         self._data = data
@@ -99,9 +106,9 @@ class Head:
         self.title: str | None = None
         self.language: str | None = None
         self.base: str | None = None
-        self.times: list[str] = []
+        self.time: str | None = None
         self.scripts: list[bytes] = []
-        for row in events[(events[:, V_KIND] > 2)].tolist():
+        for row in events[events[:, V_KIND] > IMAGE].tolist():
             self._take(row)
 
     def _span(self, start: int, end: int) -> str:
@@ -110,11 +117,14 @@ class Head:
     def _take(self, row: list[int]) -> None:
         kind, first, last = row[V_KIND], row[V_START], row[V_END]
         if kind == META:
-            name = self._data[row[V_START_2] : row[V_END_2]].decode("utf-8", "replace")
-            self.meta.setdefault(name.strip().lower(), []).append(self._span(first, last))
+            stated = self._data[row[V_START_2] : row[V_END_2]].decode("utf-8", "replace")
+            name = stated.strip().lower()
+            if name in _META_NAMES:
+                self.meta.setdefault(name, []).append(self._span(first, last))
         elif kind == LINK_REL:
             for name in self._span(row[V_START_2], row[V_END_2]).lower().split():
-                self.rel.setdefault(name, self._span(first, last).strip())
+                if name in _REL_NAMES and name not in self.rel:
+                    self.rel[name] = self._span(first, last).strip()
         elif kind == TITLE:
             self.title = self.title or self._span(first, last)
         elif kind == LANG:
@@ -122,7 +132,8 @@ class Head:
         elif kind == BASE:
             self.base = self.base or self._span(first, last).strip()
         elif kind == TIME:
-            self.times.append(self._span(first, last))
+            if self.time is None:
+                self.time = self._span(first, last)
         elif kind == JSON_LD:
             self.scripts.append(self._data[first:last])
 
@@ -171,7 +182,7 @@ def read(head: Head, url: str | None, links: Sequence[tuple[str, str]] = ()) -> 
         licence=licence,
         licence_url=licence_url,
         canonical=one_line(head.rel.get("canonical")),
-        description=head.first("og:description", "description", "twitter:description"),
+        description=head.first(*_DESCRIPTION_NAMES),
         robots=_robots(head.meta),
         article=facts.article,
         kinds=tuple(sorted(kinds)),
@@ -185,7 +196,7 @@ def _not_an_address(text: str | None) -> str | None:
 def _title(head: Head, facts: json_ld.Facts) -> str | None:
     """The headline: what the page gives to others, without the site's name; else its <title>."""
     title = head.first(*_TITLE_NAMES) or one_line(facts.headline) or one_line(head.title)
-    site = head.first("og:site_name", "application-name")
+    site = head.first(*_SITE_NAMES)
     if title and site and title.endswith(site):
         cut = title[: -len(site)].rstrip(" |-–—»:·•/")
         title = cut or title
@@ -205,9 +216,7 @@ def _date(head: Head, facts: json_ld.Facts, url: str | None) -> str | None:
             published = published or as_date(value)
     if not published and url and (found := _URL_DATE.search(url)):
         published = f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}"
-    for value in () if published else head.times[:1]:
-        published = as_date(value)
-    return published or as_date(facts.modified)
+    return published or as_date(head.time) or as_date(facts.modified)
 
 
 def _licence(
@@ -215,7 +224,8 @@ def _licence(
 ) -> tuple[str | None, str | None]:
     """(SPDX identifier, address): of rel=license first, then of any link to Creative Commons."""
     stated = [head.rel.get("license") or head.rel.get("licence"), facts.licence]
-    stated += head.meta.get("dc.rights", []) + head.meta.get("dcterms.license", [])
+    for name in _RIGHTS_NAMES:
+        stated += head.meta.get(name, [])
     linked = []
     for address, rel in links:
         if "license" in rel.lower().split():
@@ -267,8 +277,3 @@ def absolute(address: str, base: str | None) -> str:
         return urllib.parse.urljoin(base, address)
     except ValueError:
         return address
-
-
-def link_rows(events: np.ndarray) -> Any:
-    """The rows of links, as lists."""
-    return events[events[:, V_KIND] == LINK].tolist()

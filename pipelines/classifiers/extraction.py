@@ -13,7 +13,6 @@ import numpy as np
 from castor.filters.errors import ConfigError, unknown_name
 from castor.filters.html import extract, judge
 from castor.filters.html.choose import choose
-from castor.filters.html.markdown import Writer
 from castor.pipelines.classifiers import _gold, _measures, _stages
 
 HELP = """Trains the model of HTML extraction on pages with hand-made answers.
@@ -122,4 +121,4 @@ def _labels(page: _gold.Page, opened: extract.Opened, teacher: Mapping[str, str]
 
 def _text(opened: extract.Opened, p: np.ndarray) -> str:
     """What extraction makes of a page's probabilities."""
-    return extract.text_of(opened, choose(opened.page, p), Writer(opened.tokens))
+    return extract.text_of(opened, choose(opened.page, p))

@@ -16,12 +16,13 @@ from castor.filters.html.tokens.state import (
     B_ELEMENT,
     B_LINKED,
     E_MASK,
+    E_MASK_HIGH,
     E_PARENT,
     E_TAG,
     E_WORDS,
     E_WORDS_END,
 )
-from castor.filters.kernels._compile import kernel
+from castor.filters.kernels._compile import kernel, trailing_zeros
 
 FAR = 32  # levels; further is as good as none
 # Kinds of tags, one nearness each.
@@ -37,6 +38,9 @@ for _i, _names in enumerate(TAG_KINDS):
     for _name in _names.split():
         KIND_OF_TAG[tags.TAG[_name]] |= 1 << _i
 N_TAG_KINDS = len(TAG_KINDS)
+N_EIGHTS = -(-N_KINDS // 8)  # words of eight bytes that the levels of an element take
+_ONES = np.uint64(0x0101010101010101)
+_FAR_BIT = np.uint64(FAR.bit_length() - 1)  # FAR is a power of two: one level more sets bit 0 too
 
 # Sums over an element's text; class scores: its own words, and with those of its ancestors.
 (
@@ -61,35 +65,38 @@ def tag_word(elements, e):
     return np.uint32(elements[e, E_TAG] * 512 + above + 1)
 
 
+@part
+def _set_to_0(near, e, first, bits):
+    """Sets near[e, first + k] to 0 for every bit k."""
+    bits = np.uint64(bits)
+    while bits != np.uint64(0):
+        near[e, first + np.int64(trailing_zeros(bits))] = 0
+        bits &= bits - np.uint64(1)
+
+
 @kernel(
     nb.void(
         nb.types.Array(nb.int32, 2, "C"),
         nb.types.Array(nb.uint32, 1, "C"),
         nb.types.Array(nb.float32, 1, "C"),
+        nb.types.Array(nb.uint64, 2, "C"),
         nb.types.Array(nb.uint8, 2, "C"),
         nb.types.Array(nb.float32, 2, "C"),
     )
 )
-def _ancestry(elements, words, weights, near, sums):
+def _ancestry(elements, words, weights, eights, near, sums):
+    """`eights` are the bytes of `near`, eight at a time."""
     for e in range(len(elements)):
         parent = elements[e, E_PARENT]
-        if parent >= 0:
-            for k in range(N_KINDS):
-                near[e, k] = min(near[parent, k] + 1, FAR)
-        else:
-            near[e, :] = FAR
-        kinds = KIND_OF_TAG[elements[e, E_TAG]]
-        for k in range(N_TAG_KINDS):
-            if kinds >> k & 1:
-                near[e, k] = 0
-        for half in range(2):
-            mask = np.int64(elements[e, E_MASK + half]) & 0xFFFFFFFF
-            k = N_TAG_KINDS + 32 * half
-            while mask:
-                if mask & 1:
-                    near[e, k] = 0
-                mask >>= 1
-                k += 1
+        for k in range(N_EIGHTS):
+            if parent >= 0:
+                level = eights[parent, k] + _ONES  # no byte is over FAR, so none overflows
+                eights[e, k] = level - (level >> _FAR_BIT & level & _ONES)
+            else:
+                eights[e, k] = _ONES * np.uint64(FAR)
+        _set_to_0(near, e, 0, KIND_OF_TAG[elements[e, E_TAG]])
+        _set_to_0(near, e, N_TAG_KINDS, np.uint32(elements[e, E_MASK]))
+        _set_to_0(near, e, N_TAG_KINDS + 32, np.uint32(elements[e, E_MASK_HIGH]))
         own = weights[bucket(tag_word(elements, e), CLASS_BITS)]
         for w in range(elements[e, E_WORDS], elements[e, E_WORDS_END]):
             own += weights[bucket(words[w], CLASS_BITS)]
@@ -140,11 +147,12 @@ def ancestry(
         weights: float32 [2 ** CLASS_BITS], of class words.
 
     Returns:
-        near: uint8 [n_elements, N_KINDS], levels.
+        near: uint8 [n_elements, 8 * N_EIGHTS], levels; those from N_KINDS on mean nothing.
         sums: float32 [n_elements, N_SUMS].
     """
-    near = np.empty((len(elements), N_KINDS), np.uint8)
+    eights = np.empty((len(elements), N_EIGHTS), np.uint64)
+    near = eights.view(np.uint8)
     sums = np.empty((len(elements), N_SUMS), np.float32)
-    _ancestry(elements, words, weights, near, sums)
+    _ancestry(elements, words, weights, eights, near, sums)
     _sum_up(elements, blocks, measures, sums)
     return near, sums

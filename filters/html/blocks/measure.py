@@ -12,7 +12,7 @@ import numpy as np
 
 from castor.filters.html.tokens.compile import part
 from castor.filters.html.tokens.state import B_END, B_START
-from castor.filters.kernels._compile import at, kernel
+from castor.filters.kernels._compile import at, kernel, put
 
 (
     WORDS, BYTES, UPPER, DIGITS, CAPITALISED, COMMAS, SENTENCES, SYMBOLS, ENDS_SENTENCE, ENDS_COLON,
@@ -76,25 +76,15 @@ def _wide_kind(text, i, end):
 
 
 @part
-def _end_word(s, n_letters, n_upper, first_upper):
-    s[WORDS] += 1
-    s[LETTERS] += n_letters
-    if n_letters >= LONG:
-        s[LONG_WORDS] += 1
-    if first_upper:
-        s[CAPITALISED] += 1
-        if n_upper == n_letters and n_letters > 1:
-            s[CAPS_WORDS] += 1
-
-
-@part
 def _measure_block(text, i, end, s, words, n_words):
-    """Adds the counts of text[i:end] to s, and appends its words; returns their number."""
+    """Writes the counts of text[i:end] to s, and appends its words; returns their number."""
     h = _BASIS
     n_letters = n_upper = 0
     first_upper = False
     last = 0  # kind of the last sign that is neither space nor quotation mark
     begin = i
+    halves = letters = upper = digits = capitalised = caps_words = long_words = 0
+    commas = sentences = symbols = quotes = 0
     while i <= end:
         length = 1
         k = 9
@@ -111,9 +101,8 @@ def _measure_block(text, i, end, s, words, n_words):
                 first_upper = k == 2
             if k == 2:
                 n_upper += 1
-                s[UPPER] += 1
             elif k == 3:
-                s[DIGITS] += 1
+                digits += 1
             n_letters += 1
             if length == 1:
                 c = np.uint32(at(text, i))
@@ -123,32 +112,44 @@ def _measure_block(text, i, end, s, words, n_words):
                     h = np.uint32((h ^ np.uint32(at(text, i + j))) * _PRIME)
         else:
             if n_letters:
-                _end_word(s, n_letters, n_upper, first_upper)
-                words[n_words] = h
+                halves += 2
+                letters += n_letters
+                upper += n_upper
+                if n_letters >= LONG:
+                    long_words += 1
+                if first_upper:
+                    capitalised += 1
+                    if n_upper == n_letters and n_letters > 1:
+                        caps_words += 1
+                put(words, n_words, h)
                 n_words += 1
                 h = _BASIS
                 n_letters = n_upper = 0
             if k == 11:
                 for j in range(length):
                     h = np.uint32((h ^ np.uint32(at(text, i + j))) * _PRIME)
-                words[n_words] = h
+                put(words, n_words, h)
                 n_words += 1
                 h = _BASIS
-                s[WORDS] += 0.5
-                s[LETTERS] += 2
+                halves += 1
+                letters += 2
             elif k == 4:
-                s[COMMAS] += 1
+                commas += 1
             elif k == 5:
                 following = at(text, i + length) if i + length < end else 32
                 if length > 1 or following == 32 or following == 10 or following == 34:
-                    s[SENTENCES] += 1
+                    sentences += 1
             elif k == 6:
-                s[SYMBOLS] += 1
+                symbols += 1
             elif k == 7:
-                s[QUOTES] += 1
+                quotes += 1
         if k != 9 and k != 7:
             last = k
         i += length
+    s[WORDS] = halves / 2
+    s[LETTERS], s[UPPER], s[DIGITS], s[LONG_WORDS] = letters, upper, digits, long_words
+    s[CAPITALISED], s[CAPS_WORDS] = capitalised, caps_words
+    s[COMMAS], s[SENTENCES], s[SYMBOLS], s[QUOTES] = commas, sentences, symbols, quotes
     s[ENDS_SENTENCE] = 1 if last == 5 else 0
     s[ENDS_COLON] = 1 if last == 10 else 0
     s[BYTES] = end - begin

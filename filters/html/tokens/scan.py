@@ -9,7 +9,7 @@ from castor.filters.html.tokens.classwords import WORD_HASHES, WORD_MASKS
 from castor.filters.html.tokens.compile import part
 from castor.filters.html.tokens.state import MAX_WORDS, R_AT_WORDS, R_WORDS, SPANS
 from castor.filters.html.tokens.tags import ATTRIBUTE_KEYS, ATTRIBUTE_VALUES, NAME_BYTE
-from castor.filters.kernels._compile import at, load64
+from castor.filters.kernels._compile import at, load64, trailing_zeros
 
 _ONES = np.uint64(0x0101010101010101)
 _HIGHS = np.uint64(0x8080808080808080)
@@ -26,10 +26,8 @@ def find(src, i, n, c):
     while i < n:
         x = load64(src, i) ^ pattern
         x = (x - _ONES) & ~x & _HIGHS
-        if x != np.uint64(0):
-            while i < n and at(src, i) != c:
-                i += 1
-            return i
+        if x != np.uint64(0):  # its lowest bit is of the first such byte
+            return min(n, i + np.int64(trailing_zeros(x) >> np.uint64(3)))
         i += 8
     return n
 
@@ -84,9 +82,9 @@ def name_key(src, i, n):
 def look_up(key, keys, values, missing):
     """The value of a key in an open-addressing table."""
     slot = np.int64((key * _MIX) >> np.uint64(64 - tags.SLOT_BITS))
-    while keys[slot] != np.uint64(0):
-        if keys[slot] == key:
-            return np.int64(values[slot])
+    while at(keys, slot) != np.uint64(0):
+        if at(keys, slot) == key:
+            return np.int64(at(values, slot))
         slot = (slot + 1) & ((1 << tags.SLOT_BITS) - 1)
     return np.int64(missing)
 

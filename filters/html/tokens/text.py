@@ -53,7 +53,7 @@ from castor.filters.html.tokens.state import (
     WIDE,
     block_at,
 )
-from castor.filters.kernels._compile import at
+from castor.filters.kernels._compile import at, put
 
 _TICK = 96
 _TAB = 9
@@ -226,11 +226,11 @@ def _copy(src, i, n, m, text):
         c = at(src, i)
         k = KIND[c]
         if k == PLAIN:
-            text[t] = c
+            put(text, t, c)
             t += 1
             i += 1
         elif k == SPACE and i + 1 < n and KIND[at(src, i + 1)] == PLAIN:
-            text[t] = 32
+            put(text, t, np.uint8(32))
             t += 1
             i += 1
         else:

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from castor.filters.html.markdown import Writer
+from castor.filters.html.markdown import write
 from castor.filters.html.tokens.tokenizer import tokenize
 
 
 def markdown(html: str) -> str:
     found = tokenize(html.encode())
-    return Writer(found).write(np.ones(len(found.blocks), bool))
+    return write(found, np.ones(len(found.blocks), bool))
 
 
 TABLE = [
@@ -45,4 +45,4 @@ def test_blocks_as_markdown(html, expected):
 def test_only_chosen_blocks_are_written():
     found = tokenize(b"<ol><li>a<li>b<li>c</ol><table><tr><td>d<td>e</table>")
     chosen = np.array([False, True, False, True])
-    assert Writer(found).write(chosen) == "2. b\n\n| d | e |\n| --- | --- |"
+    assert write(found, chosen) == "2. b\n\n| d | e |\n| --- | --- |"
