@@ -15,7 +15,7 @@ SPACE = "\x0c"  # a space that stays
 # Between these no language writes spaces: a source line's end is no space there.
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _CJK_BREAK = re.compile(rf"(?<=[{_CJK}])[ \t]*[\r\n]\s*(?=[{_CJK}])")
-_BLANKS = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")  # a single space is right as it is
+_FIRST_CJK = "\u2e80"
 # A list of contents: so many entries at least, and at most so many lines from one to the next.
 _CONTENTS_ENTRIES, _CONTENTS_GAP = 3, 4
 
@@ -124,14 +124,23 @@ class BookBuilder:
             self._titles[-1] = self._titles[-1] or self._title
         self._next, self._title = None, ""
 
-    def cut(self, start: re.Pattern[str], end: re.Pattern[str]) -> bool:
+    def cut(
+        self, start: re.Pattern[str], end: re.Pattern[str], words: tuple[str, ...] = ("",)
+    ) -> bool:
         """Drops what stands before a block with a start mark and after one with an end mark.
 
-        Returns whether there was a mark; one that stands alone counts too.
+        Args:
+            start: what the mark before the text looks like.
+            end: what that behind it looks like.
+            words: of which every mark has one.
+
+        Returns:
+            Whether there was a mark; one that stands alone counts too.
         """
-        starts = [i for i, text in enumerate(self._blocks) if start.search(text)]
+        marks = [i for i, text in enumerate(self._blocks) if any(w in text for w in words)]
+        starts = [i for i in marks if start.search(self._blocks[i])]
         first = starts[0] + 1 if starts and starts[0] < len(self._blocks) / 2 else 0
-        ends = (i for i in range(first, len(self._blocks)) if end.search(self._blocks[i]))
+        ends = (i for i in marks if i >= first and end.search(self._blocks[i]))
         last = next(ends, len(self._blocks))
         if (first, last) == (0, len(self._blocks)):
             return False
@@ -252,9 +261,13 @@ def _name(line: str) -> str:
 
 def squeeze(text: str) -> str:
     """The text of one block of markup: white space collapsed, BREAK and SPACE made real."""
-    if not text.isascii() and "\n" in text:
-        text = _CJK_BREAK.sub("", text)
-    text = _BLANKS.sub(" ", text)
+    if "\n" in text and not text.isascii():
+        ends = (line.rstrip(" \t\r")[-1:] for line in text.split("\n"))
+        if any(end >= _FIRST_CJK for end in ends):
+            text = _CJK_BREAK.sub("", text)
+    text = text.replace("\n", " ").replace("\t", " ").replace("\r", " ")
+    while "  " in text:
+        text = text.replace("  ", " ")
     if BREAK in text:
         lines = [line.strip(" ") for line in text.split(BREAK)]
         text = "\n".join(line.rstrip(SPACE) for line in lines).strip("\n")

@@ -84,7 +84,7 @@ def read_epub(
         lenient += not strict
         if not is_apparatus(root):
             walker.read(root, path, kind)
-    gutenberg = builder.cut(_gutenberg.START, _gutenberg.END)
+    gutenberg = builder.cut(_gutenberg.START, _gutenberg.END, _gutenberg.WORDS)
     text, parts = builder.build()
     meta = _facts(opf) | facts(
         missing_documents=", ".join(missing),

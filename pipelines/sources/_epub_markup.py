@@ -9,8 +9,17 @@ from lxml import etree
 
 from castor.pipelines.sources import _gutenberg
 from castor.pipelines.sources._book import SPACE, BookBuilder
-from castor.pipelines.sources._epub_toc import Contents, Entry, target, types_of
-from castor.pipelines.sources._xml import Steps, Vocabulary, Walker, find, find_all, local, text_of
+from castor.pipelines.sources._epub_toc import EPUB_TYPE, Contents, Entry, target, types_of
+from castor.pipelines.sources._xml import (
+    Steps,
+    Vocabulary,
+    Walker,
+    find,
+    find_all,
+    local,
+    local_of,
+    text_of,
+)
 
 _APPARATUS = frozenset(
     "cover titlepage halftitlepage toc landmarks page-list loi lot loa lov copyright-page "
@@ -33,6 +42,19 @@ _MARK = re.compile(r"[\s\[(]*(\d{1,4}|[*†‡§¶]{1,3}|[a-z])[\s\])]*")
 _BACK_LINK = re.compile(r"[\s\[(]*[↩↑⤴⏎^\ufe0e]+[\s\])]*")
 _NOTE_CLASS = re.compile(r"note-?(ref|anchor|call)|(foot|end)-?note", re.I)
 _XLINK = "{http://www.w3.org/1999/xlink}href"
+# What is all text, and a paragraph or a part of one, unless there is something else in it.
+_INLINE = frozenset(
+    "i em b strong span small big u s q cite abbr dfn var sub sup code tt kbd samp font".split()
+)
+_PLAIN_BLOCKS = frozenset({"p", "div", "li", "blockquote", "dd", "dt"})
+_READINGS = frozenset({"rt", "rp", "rtc"})
+_NAMED = etree.XPath("//*[@id or @name]")
+_MARKED = etree.XPath(
+    "descendant-or-self::*[@e:type or @role or @hidden]",
+    namespaces={"e": EPUB_TYPE[1:].partition("}")[0]},
+)
+# In documents read as HTML the prefix is a part of the name.
+_MARKED_HTML = etree.XPath("descendant-or-self::*[@*[name() = 'epub:type'] or @role or @hidden]")
 # What alternative texts say where nobody wrote one.
 _NO_ALT = re.compile(
     r"(image|img|picture|photo|figure|cover|illustration|graphic|logo|\W|\d)*"
@@ -46,7 +68,7 @@ def is_apparatus(root: etree._Element) -> bool:
     body = find(root, "body")
     if body is None:
         return False
-    kinds = set().union(*(types_of(e) for e in body.iter() if local(e)))
+    kinds = set().union(*map(types_of, _marked(body)))
     about = kinds & {"colophon", "copyright-page"} and kinds & {"frontmatter", "backmatter"}
     if about and kinds.isdisjoint(_KEPT | {"bodymatter", "chapter"}):
         return True
@@ -79,6 +101,8 @@ class DocumentWalker(Walker):
         self._entries: Mapping[str, Sequence[Entry]] = {}
         self._notes: dict[str, etree._Element] = {}
         self._told: set[etree._Element] = set()
+        self._busy: set[etree._Element] = set()
+        self._marked: set[etree._Element] = set()
         self._pictures: list[tuple[int | None, str]] = []
         self._matter = ""
         self._begun = False
@@ -87,11 +111,14 @@ class DocumentWalker(Walker):
         """Reads one document; `kind` is of what it holds as far as the package says."""
         self._path, self._kind = path, kind
         entries = self._contents.entries.get(path, {})
-        ids = {e.get("id") or e.get("name"): e for e in root.iter() if local(e)}
-        self._notes = {name: e for name, e in ids.items() if name and _is_footnote(e)}
+        ids = {e.get("id") or e.get("name"): e for e in _NAMED(root)}
+        marked = set(_marked(root))
+        self._notes = {n: e for n, e in ids.items() if n and e in marked and _is_footnote(e)}
         self._told = set()
         start = [e for name, found in entries.items() if name not in ids for e in found]
         self._entries = {name: found for name, found in entries.items() if name in ids}
+        marked.update(ids[name] for name in self._entries)
+        self._marked, self._busy = marked, _busy(root, marked)
         if not self._by_contents or kind != self._matter or not self._begun:
             self._builder.section(kind)
         self._matter, self._begun = kind, True
@@ -108,17 +135,47 @@ class DocumentWalker(Walker):
         name = local(element)
         if not name:
             return
-        here = self._entries.get(element.get("id") or element.get("name") or "")
-        if here:
-            self._begin(here, self._words.section(element) or self._kind)
-        if element in self._told or self._is_empty_of_notes(element):
-            return
+        if element in self._marked:
+            here = self._entries.get(element.get("id") or element.get("name") or "")
+            if here:
+                self._begin(here, self._words.section(element) or self._kind)
+            if element in self._told or self._is_empty_of_notes(element):
+                return
         if name in ("img", "image", "object", "svg"):
             self._picture(element, name)
         elif name == "a" and _is_mark(element):
             yield self._refer(element)
         else:
             yield super()._element(element)
+
+    def _plain(self, element: etree._Element) -> bool:
+        if element in self._marked:
+            return False
+        name = local(element)
+        if name == "ruby":
+            return self._ruby(element)
+        if element in self._busy or self._pre or _is_gutenbergs(element):
+            return False
+        if name in _INLINE:
+            self._buffer.append("".join(element.itertext()))
+            return True
+        if name not in _PLAIN_BLOCKS:
+            return False
+        self._flush()
+        self._buffer.append("".join(element.itertext()))
+        self._flush()
+        return True
+
+    def _ruby(self, element: etree._Element) -> bool:
+        """What stands under the readings."""
+        if self._pre or any(e in self._busy or e in self._marked for e in element):
+            return False
+        self._text(element.text)
+        for child in element:
+            if local(child) not in _READINGS:
+                self._text("".join(child.itertext()))
+            self._text(child.tail)
+        return True
 
     # --- notes -----------------------------------------------------------------------------------
 
@@ -168,6 +225,32 @@ class DocumentWalker(Walker):
             self._builder.picture(number, alt)
 
 
+def _marked(root: etree._Element) -> list[etree._Element]:
+    """The elements that say what they are, or that they are hidden."""
+    return _MARKED(root) if root.tag.startswith("{") else _MARKED_HTML(root)
+
+
+def _busy(root: etree._Element, marked: set[etree._Element]) -> set[etree._Element]:
+    """The elements in which something stands that is more than its text."""
+    found: set[etree._Element] = set()
+    for element in root.iter():
+        tag = element.tag
+        if isinstance(tag, str) and local_of(tag) in _INLINE and element not in marked:
+            continue
+        above = element.getparent()
+        while above is not None and above not in found:
+            found.add(above)
+            above = above.getparent()
+    return found
+
+
+def _is_gutenbergs(element: etree._Element) -> bool:
+    """Whether the element is what Project Gutenberg puts around a book."""
+    return element.get("id") in _gutenberg.ELEMENTS or not _gutenberg.CLASSES.isdisjoint(
+        (element.get("class") or "").split()
+    )
+
+
 def _is_footnote(element: etree._Element) -> bool:
     """Whether the element is a note that belongs below the text that refers to it."""
     if types_of(element).isdisjoint(_NOTE):
@@ -198,9 +281,7 @@ def _is_mark(anchor: etree._Element) -> bool:
 def _skip(element: etree._Element) -> bool:
     if local(element) in _SKIPPED or element.get("hidden") is not None:
         return True
-    if element.get("id") in _gutenberg.ELEMENTS or not _gutenberg.CLASSES.isdisjoint(
-        (element.get("class") or "").split()
-    ):
+    if _is_gutenbergs(element):
         return True
     types = types_of(element)
     if types.isdisjoint(_APPARATUS):

@@ -16,6 +16,7 @@ END = re.compile(
     r"|\*\*\*START\*\*THE SMALL PRINT!.*)$",
     re.M,
 )
+WORDS = ("GUTENBERG", "Gutenberg", "SMALL PRINT")  # one of them stands in all of these
 NAME = re.compile(r"Project Gutenberg", re.I)
 PRODUCED = re.compile(r"(E-text prepared|(This e-?book was )?Produced|Transcribed|Scanned) ", re.I)
 # What the EPUBs and pages made since 2012 call the same.

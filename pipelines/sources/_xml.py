@@ -7,6 +7,7 @@ on depth, text size and entity amplification are on.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -57,14 +58,20 @@ def parse(data: bytes, name: str) -> etree._Element:
 def local(element: etree._Element) -> str:
     """The element's name without its namespace; empty for what is not an element."""
     tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+    return local_of(tag) if isinstance(tag, str) else ""
+
+
+@functools.lru_cache(maxsize=4096)
+def local_of(tag: str) -> str:
+    """The tag without its namespace."""
+    return tag.rpartition("}")[2]
 
 
 def find(element: etree._Element, *path: str) -> etree._Element | None:
     """The first descendant along local names, whatever the namespace."""
     found = element
     for name in path:
-        found = next((e for e in found.iter() if local(e) == name and e is not found), None)
+        found = next((e for e in found.iter(f"{{*}}{name}") if e is not found), None)
         if found is None:
             return None
     return found
@@ -72,7 +79,7 @@ def find(element: etree._Element, *path: str) -> etree._Element | None:
 
 def find_all(element: etree._Element, name: str) -> list[etree._Element]:
     """All descendants of that local name, in document order."""
-    return [e for e in element.iter() if local(e) == name]
+    return list(element.iter(f"{{*}}{name}"))
 
 
 def text_of(element: etree._Element | None) -> str:
@@ -191,8 +198,13 @@ class Walker:
     def _content(self, element: etree._Element) -> Steps:
         self._text(element.text)
         for child in element:
-            yield self._element(child)
+            if not self._plain(child):
+                yield self._element(child)
             self._text(child.tail)
+
+    def _plain(self, element: etree._Element) -> bool:
+        """Reads the element at once if its text is all that it has; whether it did."""
+        return False
 
     def _note(self, element: etree._Element) -> Steps:
         outer, self._buffer = self._buffer, []
