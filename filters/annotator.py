@@ -25,8 +25,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pyarrow as pa
 
-from castor.filters.errors import CastorError, ConfigError
+from castor.filters.errors import CastorError
 from castor.filters.media.failure import MediaError
+from castor.filters.options import Check, checked
 from castor.filters.record import MediaRef, Modality
 from castor.filters.registry import load_version
 
@@ -80,7 +81,7 @@ class Annotator:
     function: Callable[..., typing.Any]
     module: str
     doc: str
-    checked_by: Callable[[Mapping[str, object]], object] | None = None
+    checked_by: Check | None = None
 
     def __call__(self, *args: typing.Any) -> typing.Any:
         """Measures one document (or batch), as the decorated function does."""
@@ -102,14 +103,7 @@ class Annotator:
         Raises:
             ConfigError: an option is unknown or wrong, or there are any and it takes none.
         """
-        if self.checked_by is not None:
-            return self.checked_by(options)
-        if options:
-            raise ConfigError(
-                f"annotator {self.name!r} takes no options", got=", ".join(map(str, options)),
-                fix="leave `options` out",
-            )  # fmt: skip
-        return {}
+        return checked("annotator", self.name, self.checked_by, options)
 
     def annotate(self, batch: pa.RecordBatch, context: Context | None = None) -> pa.RecordBatch:
         """Measures every row; returns the signal columns only: same rows, same order.
@@ -201,7 +195,7 @@ def annotator(
     reads: str = "text",
     modalities: Iterable[Modality] = (Modality.TEXT, Modality.CODE, Modality.INTERLEAVED),
     writes: Mapping[str, pa.DataType] | None = None,
-    check: Callable[[Mapping[str, object]], object] | None = None,
+    check: Check | None = None,
 ) -> Callable[[Callable[..., typing.Any]], Annotator]:
     """Makes the decorated function an Annotator named like its file.
 

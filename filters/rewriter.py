@@ -28,7 +28,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from castor.filters.errors import CastorError, ConfigError
+from castor.filters.errors import CastorError
+from castor.filters.options import Check, checked
 from castor.filters.record import Modality
 from castor.filters.registry import load_version
 
@@ -53,7 +54,7 @@ class Rewriter:
     module: str
     doc: str
     needs: str | None = None
-    checked_by: Callable[[Mapping[str, object]], object] | None = None
+    checked_by: Check | None = None
 
     def __call__(
         self, text: str, options: Mapping[str, object] | None = None, *, key: str = ""
@@ -97,14 +98,7 @@ class Rewriter:
         Raises:
             ConfigError: an option is unknown or wrong, or there are any and it takes none.
         """
-        if self.checked_by is not None:
-            return self.checked_by(options)
-        if options:
-            raise ConfigError(
-                f"rewriter {self.name!r} takes no options", got=", ".join(map(str, options)),
-                fix="leave `options` out",
-            )  # fmt: skip
-        return {}
+        return checked("rewriter", self.name, self.checked_by, options)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickles as a name and a version: a worker with another version refuses."""
@@ -194,7 +188,7 @@ def rewriter(
     reads: typing.Literal["text", "keyed", "batch"] = "text",
     modalities: Iterable[Modality] = (Modality.TEXT, Modality.INTERLEAVED),
     needs: str | None = None,
-    check: Callable[[Mapping[str, object]], object] | None = None,
+    check: Check | None = None,
 ) -> Callable[[Callable[..., Iterable[typing.Any]]], Rewriter]:
     """Makes the decorated generator of edits a Rewriter named like its file.
 
