@@ -37,7 +37,7 @@ def fingerprint(options: Mapping[str, object]) -> object:
 
 
 @annotator(
-    version=1,
+    version=2,
     reads="batch",
     writes={
         "perplexity": pa.float64(),
@@ -49,12 +49,12 @@ def fingerprint(options: Mapping[str, object]) -> object:
     check=fingerprint,
 )
 def perplexity(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]:
-    """Perplexity per word under an n-gram model, and its place among reference texts.
+    """Perplexity per token under an n-gram model, and its place among reference texts.
 
     `perplexity`: exp of minus the log probability of the text, divided by its words (signs are
-    words too). `percentile`: 0 to 100, its place among the model's reference texts; 0 is the
-    likeliest. `spelled_fraction`: of the words, those that the model does not know and spells.
-    All are null where there is no text, no word, or no model of the text's language.
+    words too) and ends of lines. `percentile`: 0 to 100, its place among the model's reference
+    texts; 0 is the likeliest. `spelled_fraction`: of the words, those that the model does not know
+    and spells. All are null where there is no text, no word, or no model of the text's language.
     """
     paths = _paths(context.options.get("perplexity", {}))
     column = batch.column("text")

@@ -11,7 +11,7 @@ import functools
 import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from castor.filters.classify.fold import fold
 from castor.filters.errors import CastorError, ConfigError, unknown_name
 
 MODEL, SETTINGS = "model.bin", "classifier.json"
-VERSION = 1
+VERSION = 2
 TEXTS = ("folded", "plain")
 
 
@@ -54,6 +54,7 @@ class Classifier:
         positive: the label that the probability is of, if there is one.
         threshold: probability from which on a row counts as positive, if one was chosen.
         temperature: of the probabilities of more than two labels.
+        several: of a model that gives a text several labels, the calibration of each by name.
     """
 
     model: linear.Linear
@@ -62,6 +63,7 @@ class Classifier:
     calibration: calibrate.Calibration | None = None
     threshold: float | None = None
     temperature: float = 1.0
+    several: Mapping[str, calibrate.Calibration] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -75,7 +77,11 @@ class Classifier:
         if column.null_count:
             raw[column.is_null().to_numpy(zero_copy_only=False)] = np.nan
         unknown = np.isnan(raw[:, 0])
-        probability = None
+        probability = several = None
+        if self.several is not None:
+            odds = calibrate.log_odds(raw)
+            columns = [self.several[n].apply(odds[:, k]) for k, n in enumerate(self.names)]
+            raw = several = np.stack(columns, axis=1)
         if self.positive is not None:
             place = self.names.index(self.positive)
             probability = raw[:, place]
@@ -84,11 +90,11 @@ class Classifier:
             if len(self.names) == 2:
                 raw = np.stack([1 - probability] * 2, axis=1)
                 raw[:, place] = probability
-        if len(self.names) > 2 and self.temperature != 1.0:
+        if several is None and len(self.names) > 2 and self.temperature != 1.0:
             raw = calibrate.sharpen(raw, self.temperature)
         label = np.where(unknown, -1, np.argmax(np.nan_to_num(raw), axis=1))
         confidence = np.where(unknown, np.nan, raw[np.arange(len(raw)), label])
-        return Judged(label, confidence, probability)
+        return Judged(label, confidence, probability, several)
 
 
 def write(
@@ -99,6 +105,7 @@ def write(
     calibration: calibrate.Calibration | None,
     threshold: float | None,
     temperature: float,
+    several: Mapping[str, calibrate.Calibration] | None = None,
 ) -> None:
     """Writes `classifier.json` beside a model. Arguments as of Classifier."""
     storage.write_json(
@@ -110,6 +117,7 @@ def write(
             "calibration": calibration.to_json() if calibration else None,
             "threshold": threshold,
             "temperature": temperature,
+            "several": several and {name: c.to_json() for name, c in several.items()},
         },
     )
 
@@ -164,14 +172,19 @@ def _opened(folder: str, changed_ns: int, n_bytes: int) -> Classifier:
         calibration = None if given is None else calibrate.from_json(given)
         threshold, temperature = data["threshold"], float(data["temperature"])
         threshold = None if threshold is None else float(threshold)
+        several = data["several"]
+        if several is not None:
+            several = {name: calibrate.from_json(several[name]) for name in model.names}
     except (KeyError, TypeError, ValueError) as error:
         raise CastorError(
-            "the classifier's settings are damaged or of a newer Castor",
+            "the classifier's settings are damaged or of another Castor",
             where=path / SETTINGS,
             got=error,
             fix="restore the file, or train again",
         ) from error
-    return Classifier(model, data["text"], data["positive"], calibration, threshold, temperature)
+    return Classifier(
+        model, data["text"], data["positive"], calibration, threshold, temperature, several
+    )
 
 
 def fingerprint(path: str | os.PathLike[str]) -> str:

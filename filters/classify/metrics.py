@@ -32,15 +32,11 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> Interval:
         scores: float [rows]; higher means more likely positive. No NaN.
         positive: bool [rows]; both classes must occur.
     """
-    of_positive, of_negative = scores[positive], scores[~positive]
-    m, n = len(of_positive), len(of_negative)
+    m, n = int(positive.sum()), int((~positive).sum())
     if not m or not n:
         return Interval(math.nan, math.nan, math.nan)
-    ranks = midranks(np.concatenate([of_positive, of_negative]))
-    own_positive, own_negative = midranks(of_positive), midranks(of_negative)
-    value = float((ranks[:m].sum() - m * (m + 1) / 2) / (m * n))
-    v10 = (ranks[:m] - own_positive) / n
-    v01 = 1.0 - (ranks[m:] - own_negative) / m
+    v10, v01 = placements(scores, positive)
+    value = float(v10.sum() / m)
     variance = _variance(v10) / m + _variance(v01) / n
     if not 0 < value < 1:
         edge = 0.025 ** (1.0 / min(m, n))
@@ -52,6 +48,19 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> Interval:
     return Interval(value, _logistic(odds - half), _logistic(odds + half))
 
 
+def placements(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of every positive the share of negatives below it, of every negative that of positives above.
+
+    Their means are the area under the ROC curve; areas of several scores of the same rows are
+    compared through them (DeLong et al. 1988). Ties count half.
+    """
+    of_positive, of_negative = scores[positive], scores[~positive]
+    m, n = len(of_positive), len(of_negative)
+    ranks = midranks(np.concatenate([of_positive, of_negative]))
+    v10 = (ranks[:m] - midranks(of_positive)) / n
+    return v10, 1.0 - (ranks[m:] - midranks(of_negative)) / m
+
+
 def proportion(successes: int, trials: int) -> Interval:
     """A share of trials with Wilson's score interval (doi:10.1080/01621459.1927.10502953)."""
     if trials == 0:
@@ -61,6 +70,18 @@ def proportion(successes: int, trials: int) -> Interval:
     half = Z95 / (1 + z2 / trials) * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials**2))
     low, high = max(centre - half, 0.0), min(centre + half, 1.0)
     return Interval(p, 0.0 if successes == 0 else low, 1.0 if successes == trials else high)
+
+
+def ratio(above: np.ndarray, below: np.ndarray) -> Interval:
+    """The sum of one quantity over that of another, with an interval over rows (delta method).
+
+    Args:
+        above, below: float [rows]; the sum of `below` is not 0.
+    """
+    total = float(below.sum())
+    value = float(above.sum()) / total
+    half = Z95 * math.sqrt(float(((above - value * below) ** 2).sum())) / total
+    return Interval(value, value - half, value + half)
 
 
 def mcnemar(right: np.ndarray, other_right: np.ndarray) -> float:

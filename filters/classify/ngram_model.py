@@ -1,8 +1,9 @@
 """An n-gram language model that lies in a file of 4 bytes per slot, mapped into memory.
 
-Perplexity is per word: exp of minus the log probability of a text, lines with their ends, divided
-by its words. A word that the model does not know is spelled, character by character, so it costs
-as much as its characters are unusual, and there is no text without a perplexity.
+Perplexity is per token: exp of minus the log probability of a text, divided by its words and the
+ends of its lines, which are predicted too (as KenLM and CCNet count). A word that the model does
+not know is spelled, character by character, so it costs as much as its characters are unusual, and
+there is no text without a perplexity.
 
 A folder holds `table.npy`, `codes.npy` and `perplexity.json`. A slot has 16 bits of an n-gram's
 hash, 8 bits for its probability and 8 for its backoff weight; each order has its own 256 values
@@ -26,7 +27,7 @@ from castor.filters.errors import CastorError, ConfigError
 from castor.filters.kernels.column import buffers
 
 TABLE, CODES, SETTINGS = "table.npy", "codes.npy", "perplexity.json"
-VERSION = 1
+VERSION = 2
 HEAD, MIDDLE = 30, 60  # percentiles where head and middle end: Wenzek et al. 2020 (CCNet)
 
 
@@ -34,10 +35,11 @@ class Scored(NamedTuple):
     """What a model says of the rows of a column; NaN where there is no word.
 
     Attributes:
-        perplexity: float [rows], per word.
+        perplexity: float [rows], per token.
         percentile: float [rows], 0 to 100: its place among those of the reference texts, where
             0 is the likeliest text.
         n_words: int [rows], words and signs of the folded text.
+        n_tokens: int [rows], these and the ends of lines.
         spelled: int [rows], those of them that the model does not know.
         logs: float [rows], natural log probability of the text.
     """
@@ -45,6 +47,7 @@ class Scored(NamedTuple):
     perplexity: np.ndarray
     percentile: np.ndarray
     n_words: np.ndarray
+    n_tokens: np.ndarray
     spelled: np.ndarray
     logs: np.ndarray
 
@@ -74,17 +77,17 @@ class NgramModel:
         data, offsets = buffers(fold(column, keep_lines=True))
         rows = len(offsets) - 1
         logs = np.zeros(rows)
-        words, spelled = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+        words, lines, spelled = (np.zeros(rows, np.int64) for _ in range(3))
         past = np.zeros(ngrams.LONGEST, np.uint64)
         weights, state = np.zeros((2, ngrams.LONGEST + 1)), np.zeros(2, np.int64)
         ngrams.score(
             data, offsets, self.table, self.probabilities, self.backoffs, past, weights, state,
-            logs, words, spelled,
+            logs, words, lines, spelled,
         )  # fmt: skip
-        empty = words == 0
-        perplexity = np.exp(np.minimum(-logs / np.maximum(words, 1), 700.0))
-        perplexity[empty] = np.nan
-        return Scored(perplexity, self.percentile(perplexity), words, spelled, logs)
+        tokens = words + lines
+        perplexity = np.exp(np.minimum(-logs / np.maximum(tokens, 1), 700.0))
+        perplexity[words == 0] = np.nan
+        return Scored(perplexity, self.percentile(perplexity), words, tokens, spelled, logs)
 
     def percentile(self, perplexity: np.ndarray) -> np.ndarray:
         """Places of perplexities among those of the reference texts, 0 to 100."""
@@ -159,7 +162,7 @@ def _opened(folder: str, stamp: tuple[tuple[int, int], ...]) -> NgramModel:
 
 def _damaged(path: pathlib.Path, got: str) -> CastorError:
     return CastorError(
-        "the n-gram model is damaged or of a newer Castor", where=path, got=got,
+        "the n-gram model is damaged or of another Castor", where=path, got=got,
         fix="restore its files, or train it again",
     )  # fmt: skip
 

@@ -4,6 +4,9 @@ Chen and Goodman 1998 (TR-10-98), with what Heafield et al. 2013 (P13-2121) made
 of lower orders are numbers of different units to the left, except after <s>; each order has three
 discounts; unigrams are interpolated with the uniform distribution. n-grams seen fewer times than
 `prune` says are left out, and their share goes to the backoff weight of their context.
+
+Memory is PER_UNIT + PER_NGRAM * order bytes at most for every unit; what would need more than
+`memory_gb` is refused before any of it is taken.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from castor.filters.errors import CastorError, ConfigError
 from castor.filters.kernels.column import buffers
 
 FALLBACK = (0.5, 1.0, 1.5)  # discounts where counts of counts give none, as lmplz has them
+PER_UNIT, PER_NGRAM = 64, 32  # bytes of estimation: a unit, and each of its n-grams
+PER_BYTE = 50  # a byte of text, where it is prose
 SMALL = 1 << 18  # slots up to which a table may grow for that, 1 MB
 LOWEST = -100.0  # of a log backoff weight: nothing is left for what was not seen
 
@@ -33,17 +38,20 @@ class Settings:
         order: units of the longest n-gram.
         min_count: rarer words are spelled.
         prune: n-grams of three units and more that occur fewer times are left out.
+        memory_gb: what estimation may take; texts that need more are refused before it begins.
     """
 
     order: int = 5
     min_count: int = 2
     prune: int = 2
+    memory_gb: int = 8
 
     def __post_init__(self) -> None:
         from castor.filters.classify.kernels.ngrams import LONGEST
 
         for name, least, most in (
             ("order", 2, LONGEST), ("min_count", 1, 1 << 31), ("prune", 1, 1 << 31),
+            ("memory_gb", 1, 1 << 20),
         ):  # fmt: skip
             if not least <= getattr(self, name) <= most:
                 raise ConfigError(f"{name} must be from {least} to {most}", got=getattr(self, name))
@@ -72,6 +80,7 @@ def estimate(column: pa.Array, settings: Settings) -> list[Order]:
     units, within = _units(column, settings.min_count)
     if not len(units):
         raise CastorError("there is nothing to learn from", got="texts without words")
+    check_memory(len(units) * (PER_UNIT + PER_NGRAM * settings.order), settings)
     hashes = _hashes(units, settings.order)
     counted = [_Counted.of(hashes[n], within, n + 1) for n in range(settings.order)]
     adjusted = [
@@ -86,6 +95,20 @@ def estimate(column: pa.Array, settings: Settings) -> list[Order]:
             found[n - 1] = found[n - 1]._replace(backoffs=mass)
         found.append(Order(these.keys[kept], logs, np.zeros(int(kept.sum()))))
     return found
+
+
+def check_memory(n_bytes: int, settings: Settings) -> None:
+    """Refuses what needs more memory than it may take.
+
+    Raises:
+        CastorError: `n_bytes` are more than `memory_gb`.
+    """
+    if n_bytes > settings.memory_gb << 30:
+        raise CastorError(
+            "the texts need more memory than estimation may take",
+            got=f"{n_bytes / 2**30:.1f} GB, memory_gb is {settings.memory_gb}",
+            fix="give a sample of them, or raise memory_gb",
+        )
 
 
 @dataclasses.dataclass(frozen=True)

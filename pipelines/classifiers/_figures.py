@@ -72,6 +72,46 @@ def of_labels(said: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dic
     }
 
 
+def of_several(probability: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+    """How good the labels are of texts that may have several; a label is said from 0.5 on.
+
+    Args:
+        probability: float [rows, labels]. truth: bool [rows, labels].
+
+    `micro f1` counts every label of every row alike; `majority micro f1` is that of always saying
+    the labels that at least half of the rows have, or the most frequent one.
+    """
+    said = np.nan_to_num(probability) >= 0.5
+    share = truth.mean(axis=0)
+    majority = np.broadcast_to((share >= 0.5) | (share == share.max()), truth.shape)
+    f1 = [_f1(said[:, k], truth[:, k]) for k in range(len(names))]
+    per_label = {
+        name: {
+            "rows": int(truth[:, k].sum()),
+            "auc": _rounded(metrics.auc(np.nan_to_num(probability[:, k]), truth[:, k])),
+            "f1": round(f1[k].value, DIGITS),
+        }
+        for k, name in enumerate(names)
+    }
+    exact = (said == truth).all(axis=1)
+    return {
+        "rows": len(truth),
+        "micro f1": _rounded(_f1(said, truth)),
+        "majority micro f1": round(_f1(majority, truth).value, DIGITS),
+        "macro f1": round(float(np.mean([f.value for f in f1])), DIGITS),
+        "all labels right": _rounded(metrics.proportion(int(exact.sum()), len(exact))),
+        "by label": per_label,
+    }
+
+
+def _f1(said: np.ndarray, truth: np.ndarray) -> metrics.Interval:
+    """2 TP / (2 TP + FP + FN) over rows; bool [rows] or [rows, labels]. 0 where there is none."""
+    rows = (len(said), -1)
+    both = (said & truth).reshape(rows).sum(axis=1)
+    either = said.reshape(rows).sum(axis=1) + truth.reshape(rows).sum(axis=1)
+    return metrics.ratio(2.0 * both, either) if either.any() else metrics.Interval(0.0, 0.0, 1.0)
+
+
 def _rounded(interval: metrics.Interval) -> dict[str, float]:
     low, high = (round(x, DIGITS) for x in (interval.low, interval.high))
     return {"value": round(interval.value, DIGITS), "low": low, "high": high}

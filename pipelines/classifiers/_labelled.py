@@ -23,16 +23,28 @@ TEXT_FIELDS = ("text", "content", "raw_content", "body", "tweet", "SMS", "messag
 
 
 class Row(NamedTuple):
-    """One labelled text, and the name of the file that it is from."""
+    """One labelled text.
+
+    Attributes:
+        labels: one, or as many as the list in its field holds; none where none were asked for.
+        is_list: whether the field holds a list.
+        file: the name of the file that it is from.
+    """
 
     text: str
-    label: str | None
+    labels: tuple[str, ...]
+    is_list: bool
     file: str
 
 
 def read(
-    data: Sequence[Path], *, text: str | None, label: str | None, need_label: bool = True
-) -> list[Row]:
+    data: Sequence[Path],
+    *,
+    text: str | None,
+    label: str | None = None,
+    need_label: bool = True,
+    separator: str | None = None,
+) -> Iterator[Row]:
     """Every row that has a text, in order of files and rows.
 
     Args:
@@ -41,12 +53,12 @@ def read(
         text, label: names of the fields, `meta.<key>` for a row's facts; by default the first
             of TEXT_FIELDS and of LABEL_FIELDS that the first row of a file has.
         need_label: whether a row without a label is an error.
+        separator: what stands between the labels of a field that is text, where it holds a list.
 
     Raises:
         ConfigError: a file of another kind, or no such field.
         CastorError: a file is damaged, or a text has no label.
     """
-    found = []
     for file in _files(data):
         names: tuple[str, str | None] | None = None
         for number, row in _rows(file):
@@ -57,17 +69,27 @@ def read(
             value = _value(row, names[0])
             if not isinstance(value, str) or not value.strip():
                 continue
-            name = None
+            labels: tuple[str, ...] = ()
+            is_list = False
             if names[1] is not None:
-                name = _value(row, names[1])
-                if name is None or name == "":
+                labels, is_list = _labels(_value(row, names[1]), separator)
+                if not labels and not is_list:
                     raise CastorError(
                         "a row has no label", where=file, got=f"row {number}, {names[1]} empty",
                         fix="remove the row, or name another field with --set label=",
                     )  # fmt: skip
-                name = str(int(name)) if isinstance(name, bool) else str(name)
-            found.append(Row(value, name, file.name))
-    return found
+            yield Row(value, labels, is_list, file.name)
+
+
+def _labels(value: Any, separator: str | None) -> tuple[tuple[str, ...], bool]:
+    """The labels that a field holds, each once, and whether it holds a list."""
+    is_list = isinstance(value, list | tuple)
+    if isinstance(value, str) and separator:
+        value, is_list = value.split(separator), True
+    values = value if is_list else [value]
+    names = [str(int(v)) if isinstance(v, bool) else str(v) for v in values if v is not None]
+    words = ("_".join(name.split()) for name in names)  # as fastText's format needs them
+    return tuple(dict.fromkeys(w for w in words if w)), is_list
 
 
 def _files(data: Iterable[Path]) -> Iterator[Path]:

@@ -22,7 +22,9 @@ DATA are JSON lines, Parquet, CSV or TSV. OUT/model.bin is a model of fastText; 
 fasttext package read texts as OUT/classifier.json says (`folded`: castor.filters.classify.fold).
 
 what is learnt
-  text, label        fields of a row; by default the usual ones (text, content, ...; label, class)
+  text, label        fields of a row; by default the usual ones (text, content, ...; label, class);
+                     a label that is a list: a text may have several, or none
+  separator          what stands between labels in a field that is text: a,b is a list by `,`
   positive           the label, or labels separated by commas, that the probability is of; all
                      others become one. Without it and with more than two labels: topics
   good               instead of labels: names of DATA files that hold good texts; texts of all
@@ -31,7 +33,7 @@ what is learnt
 how (names and meaning as in fastText)
   read               folded (default) or plain
   dim 16, lr 0.5, epochs auto (5 to 25, by the number of rows), word_ngrams 2, minn 0, maxn 0,
-  buckets 200000, min_count 1, loss softmax (or ova, ns), negatives 5
+  buckets 200000, min_count 1, loss softmax (or ova, ns; ova for lists of labels), negatives 5
 what the probability is used for
   folds              folds of cross-validation that calibration and figures come from (5)
   calibration        auto (default), platt, isotonic
@@ -39,7 +41,7 @@ what the probability is used for
   keep_rate          or the threshold that keeps this share of the rows (with `good`: of the
                      random ones); by default the threshold is 0.5"""
 
-READING = {"text", "label", "positive", "good", "balance"}
+READING = {"text", "label", "separator", "positive", "good", "balance"}
 USING = {"read", "folds", "calibration", "precision", "keep_rate"}
 NUMBERS = {f.name: f.type for f in dataclasses.fields(trainer.Settings) if f.name != "seed"}
 DEFAULTS = {"dim": 16, "lr": 0.5, "word_ngrams": 2, "buckets": 200_000}
@@ -52,7 +54,10 @@ def train(
     """Trains, calibrates on held-out folds, writes model and settings; returns facts."""
     how = _read_options(options)
     labelled = _labels.read(data, options)
-    settings = _settings(options, seed, len(labelled.rows))
+    if labelled.positive is None and (how.precision or how.keep_rate):
+        raise ConfigError("precision and keep_rate choose a threshold for one label",
+                          got="topics", fix="name the label with --set positive=")  # fmt: skip
+    settings = _settings(options, seed, labelled)
     texts = [row.text for row in labelled.rows]
     folded = fold(pa.array(texts, pa.large_string()))
     column = folded if how.read == "folded" else pa.array(texts, pa.large_string())
@@ -63,11 +68,13 @@ def train(
     found, figures = _calibrated(labelled, folds, held_out, how)
     classifier.write(out, text=how.read, positive=labelled.positive, **found)
     counts = np.bincount(labelled.labels, minlength=len(labelled.names)).tolist()
+    if labelled.several is not None:
+        counts = labelled.several.sum(axis=0).tolist()
     return {
         "labels": dict(zip(labelled.names, counts, strict=True)),
         "positive": labelled.positive,
         "training": {**dataclasses.asdict(settings), "read": how.read, "words": len(model.words)},
-        "calibration": (found["calibration"] or calibrate.Calibration("none")).method,
+        "calibration": _method(found),
         "held out": figures,
     }
 
@@ -80,8 +87,10 @@ def evaluate(model: Path, data: Sequence[Path], *, options: Mapping[str, str]) -
     trained = storage.read_json(model / _card.JSON)["options"]
     given = {**{k: v for k, v in trained.items() if k in READING - {"balance"}}, **options}
     found = classifier.load(model)
-    labelled = _labels.read(data, given, names=found.names)
+    labelled = _labels.read(data, given, found.names, found.several is not None)
     judged = found.judge(pa.array([row.text for row in labelled.rows], pa.large_string()))
+    if judged.several is not None and labelled.several is not None:
+        return _figures.of_several(judged.several, labelled.several, found.names)
     if judged.probability is None:
         return _figures.of_labels(judged.label, labelled.labels, found.names)
     positive = labelled.labels == found.names.index(str(found.positive))
@@ -129,8 +138,18 @@ def _read_options(options: Mapping[str, str]) -> _Options:
     )
 
 
-def _settings(options: Mapping[str, str], seed: int, n_rows: int) -> trainer.Settings:
+def _method(found: Mapping[str, Any]) -> str:
+    several = [found["calibration"], *(found.get("several") or {}).values()]
+    return " and ".join(sorted({c.method for c in several if c is not None})) or "none"
+
+
+def _settings(
+    options: Mapping[str, str], seed: int, labelled: _labels.Labelled
+) -> trainer.Settings:
+    n_rows = len(labelled.rows)
     given: dict[str, Any] = dict(DEFAULTS)
+    if labelled.several is not None:
+        given["loss"] = "ova"
     for name, kind in NUMBERS.items():
         if name not in options:
             continue
@@ -153,12 +172,10 @@ def _number(name: str, text: str, kind: type) -> Any:
 def _train(
     column: pa.Array, labelled: _labels.Labelled, rows: np.ndarray, settings: trainer.Settings
 ) -> fasttext_file.Model:
-    return trainer.train(
-        column.take(pa.array(rows)),
-        labelled.labels[rows, None].tolist(),
-        labelled.names,
-        settings,
-    )
+    labels = labelled.labels[rows, None].tolist()
+    if labelled.several is not None:
+        labels = [np.flatnonzero(row).tolist() for row in labelled.several[rows]]
+    return trainer.train(column.take(pa.array(rows)), labels, labelled.names, settings)
 
 
 def _held_out(
@@ -180,23 +197,40 @@ def _calibrated(
     labelled: _labels.Labelled, folds: np.ndarray, held_out: np.ndarray, how: _Options
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What classifier.json holds beside the text and label, and the figures."""
+    plain = {"calibration": None, "threshold": None, "temperature": 1.0}
+    if labelled.several is not None:
+        fitted = [
+            _cross_fitted(calibrate.log_odds(held_out[:, k]), labelled.several[:, k], folds, how)
+            for k in range(len(labelled.names))
+        ]
+        figures = _figures.of_several(
+            np.stack([crossed for _, crossed in fitted], axis=1), labelled.several, labelled.names
+        )
+        each = dict(zip(labelled.names, (c for c, _ in fitted), strict=True))
+        return {**plain, "several": each}, figures
     if labelled.positive is None:
         t = calibrate.temperature(held_out, labelled.labels)
         figures = _figures.of_labels(held_out.argmax(axis=1), labelled.labels, labelled.names)
-        return {"calibration": None, "threshold": None, "temperature": t}, figures
+        return {**plain, "temperature": t}, figures
     place = labelled.names.index(labelled.positive)
     positive = labelled.labels == place
     odds = calibrate.log_odds(held_out[:, place])
-    calibration = calibrate.fit(odds, positive, how.calibration)
-    probability = calibration.apply(odds)
-    crossed = np.empty(len(odds))  # each fold by the calibration of the others
+    calibration, crossed = _cross_fitted(odds, positive, folds, how)
+    threshold = _threshold(calibration.apply(odds), positive, labelled, how)
+    figures = _figures.of_probability(crossed, positive, threshold, odds)
+    return {**plain, "calibration": calibration, "threshold": threshold}, figures
+
+
+def _cross_fitted(
+    odds: np.ndarray, positive: np.ndarray, folds: np.ndarray, how: _Options
+) -> tuple[calibrate.Calibration, np.ndarray]:
+    """A calibration of all rows, and probabilities of each fold by that of the others."""
+    crossed = np.empty(len(odds))
     for number in range(int(folds.max()) + 1):
         inside = folds == number
         other = calibrate.fit(odds[~inside], positive[~inside], how.calibration)
         crossed[inside] = other.apply(odds[inside])
-    threshold = _threshold(probability, positive, labelled, how)
-    figures = _figures.of_probability(crossed, positive, threshold, odds)
-    return {"calibration": calibration, "threshold": threshold, "temperature": 1.0}, figures
+    return calibrate.fit(odds, positive, how.calibration), crossed
 
 
 def _threshold(

@@ -5,21 +5,21 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from castor.filters.classify import ngram_model, ngram_train
+from castor.filters.classify import metrics, ngram_model, ngram_train
 from castor.filters.classify.ngram_model import HEAD, MIDDLE
 from castor.filters.errors import CastorError, ConfigError, unknown_name
 from castor.pipelines.classifiers import _labelled
 
 HELP = """\
 Texts of one language, clean ones such as an encyclopedia's, to a Kneser-Ney n-gram model. The
-annotator `perplexity` gives perplexity per word and its percentile among reference texts; the
+annotator `perplexity` gives perplexity per token and its percentile among reference texts; the
 policies perplexity/head and perplexity/head-middle keep CCNet's parts.
 
   text               field of a row; by default the usual ones (text, content, ...)
@@ -27,7 +27,9 @@ policies perplexity/head and perplexity/head-middle keep CCNet's parts.
                      nothing. Without it, every tenth text by its hash is held out for that
   order 5            units of the longest n-gram
   min_count 2        rarer words are spelled
-  prune 2            n-grams of three units and more that occur fewer times are left out"""
+  prune 2            n-grams of three units and more that occur fewer times are left out
+  memory_gb 8        what estimation may take, about 50 bytes for a byte of text; texts that need
+                     more are refused before it begins"""
 
 NUMBERS = tuple(f.name for f in dataclasses.fields(ngram_train.Settings))
 OPTIONS = {"text", "reference", *NUMBERS}
@@ -45,10 +47,12 @@ def train(
     try:
         numbers = {name: int(options[name]) for name in NUMBERS if name in options}
     except ValueError as error:
-        raise ConfigError("order, min_count and prune are whole numbers", got=error) from error
+        raise ConfigError(
+            "order, min_count, prune and memory_gb are whole numbers", got=error
+        ) from error
     settings = ngram_train.Settings(**numbers)
-    rows = _labelled.read(data, text=options.get("text"), label=None, need_label=False)
-    learnt, reference = _parted(rows, options.get("reference"), seed)
+    rows = _labelled.read(data, text=options.get("text"), need_label=False)
+    learnt, reference = _parted(rows, options.get("reference"), seed, settings)
     if len(reference) < LEAST or not learnt:
         raise CastorError(
             "too few texts", got=f"{len(learnt)} to learn from, {len(reference)} as reference",
@@ -82,10 +86,12 @@ def evaluate(model: Path, data: Sequence[Path], *, options: Mapping[str, str]) -
     for name in options:
         if name != "text":
             raise unknown_name("option", name, {"text"}, where="eval of perplexity")
-    rows = _labelled.read(data, text=options.get("text"), label=None, need_label=False)
+    rows = _labelled.read(data, text=options.get("text"), need_label=False)
     found = ngram_model.load(model)
     scored = found.score(pa.array([row.text for row in rows], pa.large_string()))
-    places = scored.percentile
+    places = scored.percentile[scored.n_words > 0]
+    if not len(places):
+        raise CastorError("the texts hold no words", got=f"{len(scored.n_words)} texts")
     shares = {
         "head": float(np.mean(places <= HEAD)),
         "middle": float(np.mean((places > HEAD) & (places <= MIDDLE))),
@@ -95,31 +101,40 @@ def evaluate(model: Path, data: Sequence[Path], *, options: Mapping[str, str]) -
 
 
 def _parted(
-    rows: Sequence[_labelled.Row], reference: str | None, seed: int
+    rows: Iterable[_labelled.Row],
+    reference: str | None,
+    seed: int,
+    settings: ngram_train.Settings,
 ) -> tuple[list[str], list[str]]:
-    """Texts to learn from, and reference texts."""
-    if reference is not None:
-        patterns = [p for p in reference.split(",") if p]
-        held = [any(fnmatch.fnmatch(row.file, p) for p in patterns) for row in rows]
-    else:
-        salt = seed.to_bytes(16, "little")
-        digests = (hashlib.blake2b(r.text.encode(), digest_size=8, salt=salt) for r in rows)
-        held = [int.from_bytes(d.digest(), "little") % 10 == 0 for d in digests]
-    learnt = [row.text for row, h in zip(rows, held, strict=True) if not h]
-    return learnt, [row.text for row, h in zip(rows, held, strict=True) if h]
+    """Texts to learn from, no more than estimation can hold of prose, and reference texts."""
+    n_bytes = 0
+    learnt: list[str] = []
+    held: list[str] = []
+    patterns = [p for p in (reference or "").split(",") if p]
+    salt = seed.to_bytes(16, "little")
+    for row in rows:
+        if reference is not None:
+            is_held = any(fnmatch.fnmatch(row.file, p) for p in patterns)
+        else:
+            digest = hashlib.blake2b(row.text.encode(), digest_size=8, salt=salt).digest()
+            is_held = int.from_bytes(digest, "little") % 10 == 0
+        if is_held:
+            held.append(row.text)
+            continue
+        n_bytes += len(row.text.encode())
+        ngram_train.check_memory(n_bytes * ngram_train.PER_BYTE, settings)
+        learnt.append(row.text)
+    return learnt, held
 
 
 def _figures(scored: ngram_model.Scored) -> dict[str, Any]:
     """Perplexity of all texts together, with an interval over texts (delta method)."""
     known = scored.n_words > 0
-    words, losses = scored.n_words[known], -scored.logs[known]
-    mean = losses.sum() / words.sum()
-    spread = np.sqrt(((losses - mean * words) ** 2).sum()) / words.sum()
-    low, high = mean - 1.959964 * spread, mean + 1.959964 * spread
-    value = {"value": mean, "low": low, "high": high}
+    words = scored.n_words[known]
+    mean = metrics.ratio(-scored.logs[known], scored.n_tokens[known])
     return {
         "texts": int(known.sum()),
         "words": int(words.sum()),
-        "perplexity": {k: round(float(np.exp(v)), 4) for k, v in value.items()},
+        "perplexity": {k: round(float(np.exp(v)), 4) for k, v in mean._asdict().items()},
         "spelled words": round(float(scored.spelled.sum() / words.sum()), 6),
     }

@@ -161,23 +161,28 @@ def _advance(unit, table, probabilities, backoffs, order, past, weights, state):
     return found
 
 
-@kernel(nb.void(U8, I64, U32, CODES, CODES, OUT_U64, GRID, OUT_I64, OUT_F64, OUT_I64, OUT_I64))
+@kernel(
+    nb.void(
+        U8, I64, U32, CODES, CODES, OUT_U64, GRID, OUT_I64, OUT_F64, OUT_I64, OUT_I64, OUT_I64
+    )
+)  # fmt: skip
 def score(
-    data, offsets, table, probabilities, backoffs, past, weights, state, logs, words, spelled
-):
+    data, offsets, table, probabilities, backoffs, past, weights, state, logs, words, lines,
+    spelled,
+):  # fmt: skip
     """The log probability of folded texts, natural, line by line.
 
     Args:
         table: uint32 [2**b]: tag 16 bits, code of the backoff 8, of the probability 8; 0 empty.
         probabilities, backoffs: float32 [order, 256], what the codes stand for.
         past, weights, state: scratch of [LONGEST], [2, LONGEST + 1] and [2].
-        logs: float64 [rows], to be filled; words, spelled: int64 [rows], with the number of words
-            and of those that were spelled.
+        logs: float64 [rows], to be filled; words, lines, spelled: int64 [rows], with the number
+            of words, of lines, and of words that were spelled.
     """
     order = probabilities.shape[0]
     for row in range(len(offsets) - 1):
         i, stop = offsets[row], offsets[row + 1]
-        logs[row], words[row], spelled[row] = 0.0, 0, 0
+        logs[row], words[row], lines[row], spelled[row] = 0.0, 0, 0, 0
         begins = True
         while i < stop:
             if begins:
@@ -203,6 +208,7 @@ def score(
                     )
                     first = False
             if end >= stop or data[end] == 10:
+                lines[row] += 1
                 logs[row] += _advance(
                     END, table, probabilities, backoffs, order, past, weights, state
                 )

@@ -78,7 +78,7 @@ def test_it_is_loaded_once_and_anew_when_its_settings_change(folder):
 @pytest.mark.parametrize(
     "change",
     [
-        {"version": 2},
+        {"version": 1},
         {"text": "upper"},
         {"positive": "four"},
         {"threshold": "high"},

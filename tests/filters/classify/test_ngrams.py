@@ -1,6 +1,7 @@
 """The n-gram model against Kneser-Ney's definition, written out over dictionaries."""
 
 import collections
+import dataclasses
 import math
 
 import numpy as np
@@ -173,9 +174,13 @@ def test_texts_lines_and_unknown_words():
     found = model.score(pa.array(["The CAT\n\n  sat\n", "the cat\nsat", "xyzzy", None, " "]))
     assert found.logs[0] == found.logs[1]
     assert found.n_words.tolist() == [3, 3, 1, 0, 0]
+    assert found.n_tokens.tolist() == [5, 5, 2, 0, 0]  # and the ends of lines
+    np.testing.assert_allclose(
+        found.perplexity[:3], np.exp(-found.logs[:3] / found.n_tokens[:3]), rtol=1e-12
+    )
     assert found.spelled.tolist() == [0, 0, 1, 0, 0]
     assert np.isnan(found.perplexity[3:]).all()
-    assert found.perplexity[2] > 1000 > found.perplexity[0]
+    assert found.perplexity[2] > 100 > found.perplexity[0]
 
 
 def test_percentiles_are_places_among_the_reference():
@@ -236,6 +241,19 @@ def test_every_text_with_words_has_a_perplexity(texts):
 def test_settings_out_of_bounds_are_refused(given):
     with pytest.raises(ConfigError):
         Settings(**given)
+
+
+def test_texts_that_need_too_much_memory_are_refused_before_it_is_taken(monkeypatch):
+    given = Settings(memory_gb=1)
+    units = sum(len(line.split()) + 2 for t in CORPUS for line in t.split("\n"))
+    monkeypatch.setattr(ngram_train, "PER_UNIT", 0)
+    monkeypatch.setattr(ngram_train, "PER_NGRAM", (1 << 30) // (5 * units))
+    column = pa.array(CORPUS)
+    ngram_train.estimate(column, Settings(min_count=1, memory_gb=1))
+    monkeypatch.setattr(ngram_train, "_hashes", None)  # where memory would be taken
+    monkeypatch.setattr(ngram_train, "PER_NGRAM", (1 << 30) // (5 * units) + 1)
+    with pytest.raises(CastorError, match="memory_gb is 1"):
+        ngram_train.estimate(column, dataclasses.replace(given, min_count=1))
 
 
 def test_nothing_to_learn_from_is_an_error():

@@ -85,6 +85,72 @@ def test_topics(tmp_path, rows):
     assert [names[k] for k in judged.label] == ["ham", "ads"]
 
 
+def test_texts_with_several_labels(tmp_path):
+    rng = random.Random(0)
+    rows = []
+    for i in range(240):
+        own = [k for k, letter in enumerate("abc") if rng.random() < 0.4]
+        words = [word("abc"[k], rng.randrange(9)) for k in own for _ in "123"]
+        words += [word("z", rng.randrange(30)) for _ in "12"]
+        labels = ["topic " + "abc"[k] for k in own]
+        rows.append({"text": " ".join(rng.sample(words, len(words))), "tags": labels, "n": i})
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    settings = ["epochs=40", "word_ngrams=1", "dim=4", "folds=3", "label=tags"]
+    card = api.classifier_train("fasttext", [path], tmp_path / "out", settings=settings)
+    truth = np.array([[f"topic {k}" in r["tags"] for k in "abc"] for r in rows])
+    assert card["labels"] == dict(
+        zip(["topic_a", "topic_b", "topic_c"], truth.sum(axis=0).tolist(), strict=True)
+    )
+    assert card["training"]["loss"] == "ova"
+    assert card["calibration"] == "platt"
+    held_out = card["held out"]
+    assert held_out["micro f1"]["low"] > 0.9 > held_out["majority micro f1"]
+    found = classifier.load(tmp_path / "out")
+    judged = found.judge(pa.array(["aba aca aba bba bca bba zba", "cba cca cda", "zba zca", None]))
+    said = [{found.names[k][-1] for k in np.flatnonzero(row >= 0.5)} for row in judged.several]
+    assert said == [{"a", "b"}, {"c"}, set(), set()]
+    assert judged.label[3] == -1
+    assert judged.confidence[1] == judged.several[1].max()
+    table = tmp_path / "table.csv"  # the same, as text with separators
+    lines = [f"{r['text']},{'|'.join(r['tags'])},{r['n']}" for r in rows[::2]]
+    table.write_text("text,tags,n\n" + "\n".join(lines))
+    seen = api.classifier_eval(tmp_path / "out", [table], settings=["separator=|"])
+    assert seen["rows"] == 120
+    assert seen["all labels right"]["low"] > 0.85
+    with pytest.raises(CastorError, match="no such label"):
+        api.classifier_eval(tmp_path / "out", [table], settings=["separator=!"])
+    one = api.classifier_train(
+        "fasttext", [path], tmp_path / "one", settings=[*settings, "positive=topic a,topic b"]
+    )
+    assert one["labels"]["topic_a+topic_b"] == int((truth[:, 0] | truth[:, 1]).sum())
+
+
+def test_data_of_an_evaluation_need_not_have_every_label_that_became_one(tmp_path, rows):
+    out = tmp_path / "out"
+    api.classifier_train("fasttext", [rows], out, settings=[*FAST, "positive=spam"])
+    lines = [json.loads(line) for line in gzip.decompress(rows.read_bytes()).splitlines()]
+
+    def shares(*labels, settings=()):
+        path = tmp_path / "some.jsonl"
+        some = [{**r, "text": r["text"] + " x"} for r in lines if r["label"] in labels]
+        path.write_text("".join(json.dumps(r) + "\n" for r in some))
+        found = api.classifier_eval(out, [path], settings=settings)
+        return found["rows"], found["positives"]
+
+    n = sum(r["label"] == "ads" for r in lines)
+    assert shares("ham", "spam", "ads")[0] == len(lines)
+    assert shares("ads") == (n, 0)  # `other` stood for it and ham
+    assert shares("spam")[1] == shares("spam")[0] > 0
+    out = tmp_path / "two"
+    some = tmp_path / "two.jsonl"
+    kept = [r for r in lines if r["label"] != "ads"]
+    some.write_text("".join(json.dumps(r) + "\n" for r in kept))
+    api.classifier_train("fasttext", [some], out, settings=[*FAST, "positive=spam"])
+    with pytest.raises(CastorError, match="no such label"):  # here ham is the one other label
+        shares("spam", "ads")
+
+
 def test_seeds_and_keep_rate(tmp_path):
     rng = random.Random(0)
 
@@ -183,6 +249,11 @@ def test_tables_are_read_with_their_quotes_or_without(tmp_path):
         (["read=upper"], "no read named"),
         (["folds=1"], "folds must be"),
         (["loss=hinge"], "no such loss"),
+        (["precision=0.9"], "for one label"),
+        (["keep_rate=0.1"], "for one label"),
+        (["positive="], "no row has this label"),
+        (["good=rows*", "separator=,"], "not both"),
+        (["separator=a", "balance=yes"], "cannot be balanced"),
     ],
 )
 def test_wrong_options_are_refused(tmp_path, rows, settings, message):

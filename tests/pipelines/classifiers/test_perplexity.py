@@ -8,6 +8,7 @@ import pytest
 
 from castor.filters import policy
 from castor.filters.annotator import Context
+from castor.filters.classify import ngram_train
 from castor.filters.errors import CastorError, ConfigError
 from castor.filters.record import Modality, Record, to_batch
 from castor.filters.registry import load
@@ -119,6 +120,14 @@ def test_wrong_options_are_refused(tmp_path, settings, message):
     data = write(tmp_path / "a.jsonl", ["a b c"] * 30)
     with pytest.raises(CastorError, match=message):
         api.classifier_train("perplexity", [data], tmp_path / "out", settings=settings)
+
+
+def test_more_text_than_memory_is_refused_while_it_is_read(tmp_path, monkeypatch):
+    data = write(tmp_path / "a.jsonl", ["a b c " * 20] * 30)
+    monkeypatch.setattr(ngram_train, "PER_BYTE", (1 << 30) // 1200)
+    with pytest.raises(CastorError, match="give a sample"):
+        api.classifier_train("perplexity", [data], tmp_path / "out", settings=["memory_gb=1"])
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("options", [{}, {"model": 3}, {"model": {}}, {"models": "x"},
