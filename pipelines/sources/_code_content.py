@@ -1,13 +1,19 @@
 """The language of a source file by what it holds, where its name does not tell.
 
 In this order: what the file says for editors (modelines), what only one language begins with, and
-lines that are typical of a language: at least three different ones, and more than of any other.
+marks of languages (filters/data/code_languages), of which one language must have more than all
+others.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.resources
+import itertools
 import json
+import math
 import re
+from typing import NamedTuple
 
 _HEAD_CHARS = 20_000
 _MAX_JSON_CHARS = 2_000_000
@@ -87,9 +93,14 @@ _BEGINS = [
     (language, re.compile(pattern, re.I))
     for language, pattern in (
         ("PHP", r"\s*<\?php\b"),
-        ("HTML", r"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype html|html)\b"),
+        ("HTML", r"\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--(?s:.){0,2000}?-->\s*+)?"
+                 r"<(?:!doctype html|html)\b"),
         ("SVG", r"\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype svg[^>]*>\s*)?<svg\b"),
+        ("XSLT", r"\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--(?s:.){0,2000}?-->\s*+)?"
+                 r"(?:<!doctype[^>]*+>\s*+)?<xsl:(?:stylesheet|transform)\b"),
         ("XML", r"\s*<\?xml\b"),
+        ("Vue", r"\s*+<(?:template\b[^>\n]{0,80}>"
+                r"|script\b[^>\n]{0,80}>\s{0,9}(?:import|export)\b)"),
         ("PostScript", r"%!PS"),
         ("TeX", r"(?:\s*%[^\n]*\n)*\s*\\(?:documentclass|documentstyle|input|begin)\b"),
         ("Diff", r"(?:diff --git |Index: |--- \S[^\n]*\n\+\+\+ |From [0-9a-f]{40} )"),
@@ -102,206 +113,35 @@ _BEGINS = [
         ("Unity3D Asset", r"%YAML 1\.1\s*\n%TAG !u!"),
     )
 ]  # fmt: skip
-# Language, and under it patterns of lines that are typical of it.
-_LINES = r"""
-Python
-    ^(?:async )?def \w+\(.*\).*:\s*$
-    ^class \w+(?:\(.*\))?:\s*$
-    ^(?:from [\w.]+ )?import [\w., ]+$
-    ^\s+(?:elif .+|except .*|else|try|finally):\s*$
-    ^\s*self\.\w+ =
-    ^if __name__ == ['\"]__main__['\"]:
-    ^\s+return .*[^;{]$
-JavaScript
-    ^\s*(?:const|let|var) \w+ = (?:require\(|function|\(|async|new |\{|\[)
-    ^(?:export )?(?:async )?function \w+\(.*\) ?\{
-    => ?\{\s*$
-    ^\}\);?\s*$
-    ^import .* from ['\"]
-    ^(?:module\.)?exports\b
-    console\.log\(
-    [!=]==
-TypeScript
-    ^(?:export )?interface \w+
-    ^(?:export )?type \w+(?:<.*>)? =
-    \w\??: (?:string|number|boolean|void|any|unknown)\b
-    ^import .* from ['\"]
-    ^(?:export )?enum \w+
-    \b(?:private|public|readonly) \w+\??:
-     as \w+[;)]
-Java
-    ^package [\w.]+;
-    ^import (?:static )?(?:java|javax|org|com)\.[\w.*]+;
-    ^\s*public (?:final |abstract )?(?:class|interface|enum) \w+
-    ^\s*@Override\b
-    ^\s*(?:public|private|protected) (?:static )?(?:final )?[\w<>\[\]]+ \w+\(
-    System\.out\.print
-C#
-    ^using [A-Z][\w.]+;
-    ^namespace [\w.]+
-    ^\s*(?:public|internal) (?:sealed |static |partial )*class \w+
-    \{ get; (?:private |protected )?(?:set|init); \}
-    Console\.Write
-    \bstring\[\] args
-C
-    ^#include <(?:std\w+|string|unistd|errno|sys/\w+)\.h>
-    ^(?:static )?(?:int|void|char|size_t) \*?\w+\(.*\)?\s*\{?$
-    ^#(?:define|ifdef|ifndef|endif)\b
-    \b(?:malloc|free|printf|sizeof|memcpy|strlen)\(
-    ^struct \w+ \{
-    \w->\w
-C++
-    ^#include <(?:iostream|vector|string|map|memory|algorithm|cstd\w+)>
-    \bstd::\w+
-    ^\s*(?:public|private|protected):\s*$
-    ^\s*template ?<
-    ^\s*(?:using )?namespace \w+
-    ^\s*class \w+(?: final)?(?: : (?:public|private) \w+)? ?\{?$
-    \bcout <<
-Go
-    ^package \w+\s*$
-    ^import (?:\(|\")
-    ^func (?:\(\w+ \*?\w+\) )?\w+\(
-    \w+(?:, \w+)* :=[ ]
-    ^type \w+ (?:struct|interface) \{
-    if err != nil \{
-Rust
-    ^(?:pub(?:\(\w+\))? )?fn \w+(?:<.*>)?\(
-    ^\s*let (?:mut )?\w+
-    ^(?:pub )?(?:struct|enum|trait) \w+
-    ^impl(?:<.*>)? \w+
-    ^use (?:std|crate|super|\w+)::
-    ^#\[derive\(
-    \b\w+!\(
-    \) -> [\w<>&']+ \{
-Ruby
-    ^\s*def (?:self\.)?\w+[?!]?(?:\(.*\))?\s*$
-    ^\s*end\s*$
-    ^require(?:_relative)? ['\"]
-    ^\s*(?:class|module) [A-Z]\w*(?: < [\w:]+)?\s*$
-    \bdo \|\w+(?:, \w+)*\|\s*$
-    ^\s*attr_(?:reader|accessor|writer) :
-    \bputs\b
-Perl
-    ^use (?:strict|warnings|[A-Z]\w*(?:::\w+)*)\b.*;
-    ^sub \w+
-    ^\s*my [\$@%(]
-    \$\w+->\{?
-    =~ [ms]?[/{]
-    ^\s*(?:return|print) .*\$\w+
-Shell
-    ^\s*(?:fi|done|esac)\s*(?:#.*)?$
-    ^\s*if \[\[? .* \]\]?; then
-    ^\s*export \w+=
-    ^\s*\w+\(\) ?\{
-    \$\{\w+[}:#%-]
-    ^\s*(?:echo|cd|mkdir|exit|set -[eux]) ?
-    \$\(\w+.*\)
-    ^\s*(?:for|while) .*; do
-Haskell
-    ^module [A-Z][\w.]*
-    ^import (?:qualified )?[A-Z][\w.]+
-    ^\w+ ::[ ]
-    ^(?:data|newtype|instance|class) [A-Z]
-    ^\s+where\s*$
-    ^\{-# LANGUAGE
-Lua
-    ^\s*local (?:function )?\w+
-    ^\s*end\)?,?\s*$
-    ^\s*(?:if|elseif) .* then\s*$
-    ^(?:local )?function [\w.:]+\(.*\)\s*$
-    \brequire\(?['\"]
-     \.\.[ ]
-    ~=[ ]
-SQL
-    ^\s*(?i:create (?:or replace )?(?:temp(?:orary)? )?(?:table|view|index|function|database))\b
-    ^\s*(?i:insert into) \w+
-    ^\s*(?i:select)\b.*
-    ^\s*(?i:from) \w+
-    ^\s*(?i:where|group by|order by|left join|inner join)\b
-    (?i:primary key|not null|varchar\()
-    ^\s*(?i:alter table|drop table)\b
-Swift
-    ^import (?:Foundation|UIKit|SwiftUI)\b
-    ^\s*(?:private |public )?func \w+\(.*\)(?: -> .*)? \{
-    ^\s*(?:guard|if) let \w+
-    ^\s*(?:let|var) \w+: [A-Z]
-    ^\s*(?:extension|protocol|struct) [A-Z]\w*
-Kotlin
-    ^\s*(?:private |override |suspend )*fun (?:<.*> )?(?:\w+\.)?\w+\(
-    ^\s*(?:val|var) \w+(?:: [\w<>?]+)? =
-    ^\s*(?:data |sealed )?class \w+\(
-    ^package [\w.]+\s*$
-    ^import [\w.]+\s*$
-    \?\.
-PHP
-    <\?php
-    \$this->\w+
-    ^\s*(?:public|private|protected) (?:static )?function \w+\(
-    ^namespace [\w\\]+;
-    ^use [\w\\]+;
-    \$\w+ =[ ]
-R
-    ^\w[\w.]* <- function\(
-    ^\s*[\w.$]+ <-[ ]
-    ^library\(
-    \bdata\.frame\(
-    %>%
-    \bc\(
-Makefile
-    ^\.PHONY:
-    ^[\w./$(){}%-]+:(?!=)(?: [^\n]*)?\n\t
-    \$\([A-Z_]+\)
-    ^[A-Z_]+ ?[:?+]?=[ ]
-    ^\t(?:@|-)?\$\(
-YAML
-    ^---\s*$
-    ^[\w-]+:(?: [^\n{};]*)?$
-    ^\s+- [\w-]+(?:: .*)?$
-    ^ {2,8}[\w-]+:(?: [^\n{};]+)?$
-TOML
-    ^\[[\w.-]+\]\s*$
-    ^\w[\w-]* = (?:\"|\[|\d|true|false|\{)
-    ^\[\[[\w.-]+\]\]\s*$
-    ^\w[\w-]* = \[$
-INI
-    ^\[[\w .-]+\]\s*$
-    ^\w[\w .-]*=[^=\"]
-    ^;
-    ^\w[\w.-]* ?= ?\w[^\"\[{]*$
-Markdown
-    ^#{1,4} \w
-    ^```
-    \[[^\]\n]+\]\([^)\n]+\)
-    ^\s*[-*] \w
-    \*\*\w[^*\n]*\*\*
-reStructuredText
-    ^\.\. \w+::
-    ^[=~\-^]{4,}\s*$
-    ``[^`\n]+``
-    :\w+:`[^`\n]+`
-CSS
-    ^[.#@]?[\w-][\w\s.#:>,-]* \{\s*$
-    ^\s+[a-z-]+: [^;{}\n]+;\s*$
-    ^@media\b
-    \b\d+(?:px|em|rem|%);
-"""
+_READ_CHARS = 4_000  # of a long text: its beginning and twice as much of its middle
+_MAX_HITS = 4  # of one mark: a file says a thing again and again
+# Marks that only this language has, and one more; and more than of the next language.
+_MIN_EVIDENCE, _MIN_LEAD, _MIN_OWN = 4.0, 1.0, 3.0
 
 
-def _typical() -> dict[str, list[re.Pattern[str]]]:
-    found: dict[str, list[re.Pattern[str]]] = {}
-    language = ""
-    for line in _LINES.strip("\n").split("\n"):
-        if line.startswith("    "):
-            found[language].append(re.compile(line[4:], re.M))
+class _Language(NamedTuple):
+    """The marks of a language with their weights, and the language whose marks are its own too."""
+
+    marks: list[tuple[int, re.Pattern[str]]]
+    of: str
+
+
+@functools.cache
+def _languages() -> dict[str, _Language]:
+    path = importlib.resources.files("castor.filters") / "data/code_languages/marks.txt"
+    found: dict[str, _Language] = {}
+    marks: list[tuple[int, re.Pattern[str]]] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        weight, _, pattern = line.partition(" ")
+        if weight == "#" or not line:
+            continue
+        if re.fullmatch(r"-?[1-9]", weight):
+            marks.append((int(weight), re.compile(pattern, re.M)))
         else:
-            language = line
-            found[language] = []
+            name, _, of = line.partition(" < ")
+            marks = []
+            found[name] = _Language(marks, of)
     return found
-
-
-_TYPICAL = _typical()
-_MIN_TYPICAL = 3
 
 
 def by_content(text: str) -> str | None:
@@ -310,7 +150,7 @@ def by_content(text: str) -> str | None:
     Args:
         text: the file's text; its beginning and its last lines are looked at.
     """
-    return by_modeline(text) or _by_beginning(text) or _by_typical_lines(text[:_HEAD_CHARS])
+    return by_modeline(text) or _by_beginning(text) or _by_marks(text)
 
 
 def by_modeline(text: str) -> str | None:
@@ -338,11 +178,31 @@ def _by_beginning(text: str) -> str | None:
     return None
 
 
-def _by_typical_lines(head: str) -> str | None:
-    scores = {
-        language: sum(1 for p in patterns if p.search(head))
-        for language, patterns in _TYPICAL.items()
-    }
-    ordered = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-    (best, most), (_, second) = ordered[:2]
-    return best if most >= _MIN_TYPICAL and most > second else None
+def _sample(text: str) -> str:
+    """What is read of a text: all of a short one, else whole lines of its middle too."""
+    if len(text) <= _READ_CHARS:
+        return text
+    size = _READ_CHARS * 2 // 3
+    middle = (len(text) - size) // 2
+    line = text.find("\n", middle, middle + size)
+    middle = max(middle, line)
+    return text[: _READ_CHARS - size] + text[middle : middle + size]
+
+
+def _by_marks(text: str) -> str | None:
+    """The language with most evidence: the weights of its marks, more for what comes again."""
+    head = _sample(text)
+    own: dict[str, float] = {}
+    for name, language in _languages().items():
+        own[name] = 0.0
+        for weight, mark in language.marks:
+            n = sum(1 for _ in itertools.islice(mark.finditer(head), _MAX_HITS))
+            own[name] += weight * (1 + math.log2(n)) if n else 0.0
+    total = dict(own)
+    for name, language in _languages().items():
+        if language.of:
+            total[name] = own[name] + own[language.of] if own[name] >= _MIN_OWN else 0.0
+    best = min(total, key=lambda name: (-total[name], name))
+    kin = {best, _languages()[best].of}  # what it has of another speaks for that one too
+    second = max(total[name] for name in total if name not in kin)
+    return best if total[best] >= max(_MIN_EVIDENCE, second + _MIN_LEAD) else None

@@ -43,7 +43,7 @@ class Options:
     notebook_outputs: bool = False
 
 
-@source(version=2, files=["*"], options=Options)
+@source(version=3, files=["*"], options=Options)
 def code(file: InputFile, options: Options) -> Iterator[Item]:
     """Source files in folders, zip and tar archives; one document per file.
 
