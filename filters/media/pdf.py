@@ -7,6 +7,7 @@ A request reads a range of pages, so neither memory nor an answer grows with the
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 import mmap
 import time
@@ -128,11 +129,11 @@ def _glyphs(text: Any, number: int) -> tuple[list[Glyph], int]:
     if n > MAX_GLYPHS:
         raise MediaError(Reason.BOMB, f"page {number + 1} has {n} characters")
     box = pdfium.FS_RECTF()
-    place = ctypes.byref(box)
-    code_of, box_of = pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetLooseCharBox
-    angle_of, made = pdfium.FPDFText_GetCharAngle, pdfium.FPDFText_IsGenerated
-    faulty = pdfium.FPDFText_HasUnicodeMapError
+    place = ctypes.addressof(box)
+    text = ctypes.cast(text, ctypes.c_void_p).value
+    code_of, box_of, angle_of, made, faulty = _of_characters()
     found: list[Glyph] = []
+    make, top, bottom, quarter = tuple.__new__, math.inf, math.inf, 0.0
     unmapped, high, space = 0, 0, ""
     for i in range(max(0, n)):
         code = code_of(text, i)
@@ -140,29 +141,53 @@ def _glyphs(text: Any, number: int) -> tuple[list[Glyph], int]:
             if space != " ":
                 space = "made" if made(text, i) == 1 else " "
             continue
-        if (code < 0x20 and code != 2) or 0x7F <= code < 0xA0:  # 2: PDFium's hyphen at a line's end
-            continue
-        if 0xD800 <= code < 0xDC00:
-            high = code
-            continue
-        if 0xDC00 <= code < 0xE000:
-            if not high:
+        if not 0x20 < code < 0x7F:
+            if (code < 0x20 and code != 2) or 0x7F <= code < 0xA0:
                 continue
-            code, high = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00), 0
+            if code == 2:  # PDFium's hyphen at a line's end
+                code = 0x2D
+            if 0xD800 <= code < 0xDC00:
+                high = code
+                continue
+            if 0xDC00 <= code < 0xE000:
+                if not high:
+                    continue
+                code, high = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00), 0
         if not box_of(text, i, place):
             continue
-        unknown = code == 0xFFFD or 0xE000 <= code < 0xF900
-        if unknown:
+        if code == 0xFFFD or 0xE000 <= code < 0xF900:
             unmapped += 1
         elif i % _UNMAPPED_EVERY == 0 and faulty(text, i) == 1:
             unmapped += _UNMAPPED_EVERY
-        angle = angle_of(text, i)
-        quarter = round(angle / (math.pi / 2), 2) if angle else 0.0
-        character = "-" if code == 2 else chr(code)
-        glyph = Glyph(character, box.left, -box.top, box.right, -box.bottom, quarter, space)
-        found.append(glyph)
+        y0, y1 = -box.top, -box.bottom
+        if y0 != top or y1 != bottom:  # else it stands on the line of the one before
+            top, bottom = y0, y1
+            angle = angle_of(text, i)
+            quarter = round(angle / (math.pi / 2), 2) if angle else 0.0
+        # (Glyph.__new__ takes as long as a call of PDFium.)
+        found.append(make(Glyph, (chr(code), box.left, y0, box.right, y1, quarter, space)))
         space = ""
     return found, min(unmapped, len(found))
+
+
+@functools.cache
+def _of_characters() -> list[Any]:
+    """PDFium's functions of a character: its code, box, angle, whether it is made or unmapped.
+
+    Called so, by plain addresses and keeping the interpreter's lock, they take 0.6 of the time;
+    there are a hundred thousand calls for ten pages.
+    """
+    address, number = ctypes.c_void_p, ctypes.c_int
+    return [
+        ctypes.PYFUNCTYPE(result, address, number, *more)(ctypes.cast(function, address).value or 0)
+        for function, result, more in (
+            (pdfium.FPDFText_GetUnicode, ctypes.c_uint, ()),
+            (pdfium.FPDFText_GetLooseCharBox, number, (address,)),
+            (pdfium.FPDFText_GetCharAngle, ctypes.c_float, ()),
+            (pdfium.FPDFText_IsGenerated, number, ()),
+            (pdfium.FPDFText_HasUnicodeMapError, number, ()),
+        )
+    ]
 
 
 def _picture_share(page: Any) -> float:
