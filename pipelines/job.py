@@ -29,6 +29,9 @@ from castor.pipelines.recipe import Recipe, Step
 from castor.pipelines.signatures import COLUMNS, fields_of
 from castor.pipelines.source import Source
 
+EDITS = pa.field("boilerplate.edits", pa.int32())  # lines taken out of a row; null: no web page
+BOILERPLATE = 1  # version of how lines are compared and taken out
+
 
 @dataclasses.dataclass(frozen=True)
 class Job:
@@ -77,6 +80,22 @@ class Job:
     def note(self, number: int) -> pathlib.Path:
         """What is known of a measured shard; its presence says that it is whole."""
         return self.work / "measured" / f"part-{number:05d}.json"
+
+    def read(self, number: int) -> pathlib.Path:
+        """The rows of a shard as they were read, kept where boilerplate is taken out of them."""
+        return self.work / "read" / f"part-{number:05d}.parquet"
+
+    def read_note(self, number: int) -> pathlib.Path:
+        """What is known of a shard that was read; its presence says that it is whole."""
+        return self.work / "read" / f"part-{number:05d}.json"
+
+    def seen(self, number: int) -> pathlib.Path:
+        """The lines of a shard by site and page."""
+        return self.work / "boilerplate" / f"part-{number:05d}.seen"
+
+    def repeated(self, name: str) -> pathlib.Path:
+        """The lines that are taken out of pages, a file named by its digest."""
+        return self.work / "boilerplate" / f"{name}.keys"
 
     def save(self) -> str:
         """Writes the job to a file named by its digest, for workers to load; its path."""
@@ -160,7 +179,8 @@ class Tools:
 
     def _fields_of(self, source: str) -> list[pa.Field]:
         """The columns that rows of a source have when policies decide."""
-        written = [r.column for _, r in self.rewriters_of(source)]
+        written = [EDITS] if self.recipe.boilerplate else []
+        written += [r.column for _, r in self.rewriters_of(source)]
         written += [f for _, a in self.annotators_of(source) for f in a.columns]
         return [*RECORD_SCHEMA, *self._passed, *written]
 
@@ -181,9 +201,18 @@ class Tools:
         """The columns that are passed through, and that rewriters and annotators add."""
         own = {*RECORD_SCHEMA.names, *COLUMNS}
         fields = [f for f in self._passed if f.name not in own]
+        fields += [EDITS] if self.recipe.boilerplate else []
         fields += [r.column for _, r in self.rewriters]
         fields += [f for _, a in self.annotators for f in a.columns]
         return list({f.name: f for f in fields}.values())
+
+    @property
+    def read_schema(self) -> pa.Schema:
+        """The schema of a shard that was read and not measured yet."""
+        own = {*RECORD_SCHEMA.names, *COLUMNS, EDITS.name}
+        own |= {f.name for _, a in self.annotators for f in a.columns}
+        passed = [f for f in self._passed if f.name not in own]
+        return pa.schema([*RECORD_SCHEMA, *passed], metadata=RECORD_SCHEMA.metadata)
 
     @property
     def measured_schema(self) -> pa.Schema:
@@ -207,7 +236,8 @@ class Tools:
         """Name and version of everything that took part."""
         return {
             "sources": {s.name: s.version for s in self.sources.values()},
-            "rewriters": {r.name: r.version for _, r in self.rewriters},
+            "rewriters": {r.name: r.version for _, r in self.rewriters}
+            | ({"boilerplate": BOILERPLATE} if self.recipe.boilerplate else {}),
             "annotators": {a.name: a.version for _, a in self.annotators},
             "policies": {p.name: p.version for _, p in self.policies},
         }
@@ -263,15 +293,18 @@ def portable(recipe: Recipe, found: Tools) -> dict[str, Any]:
     return data
 
 
+def read_fingerprint(job: Job, shard: ShardInput) -> str:
+    """What determines the rows of a shard that was read, except the contents of its files."""
+    return storage.digest_of(_of_reading(job, shard))
+
+
 def measure_fingerprint(job: Job, shard: ShardInput) -> str:
     """What determines the bytes of a measured shard, except the contents of its files."""
     config = job.config
-    spec = next(s for s in config["sources"] if s["name"] == shard.source)
     found = tools_of(job)
     return storage.digest_of(
-        {
-            "castor": castor_version(),
-            "source": [spec, found.sources[shard.source].version],
+        _of_reading(job, shard)
+        | {
             "rewrite": [
                 [r.name, r.version, pinned["options"]]
                 for (s, r), pinned in zip(found.rewriters, config["rewrite"], strict=True)
@@ -285,26 +318,63 @@ def measure_fingerprint(job: Job, shard: ShardInput) -> str:
             "schema": [str(f) for f in found.measured_schema],
             # Bands and samples are measured; from where on two are one is decided later.
             "near": found.near and found.near.model_dump(exclude={"jaccard", "containment"}),
-            "limits": config["limits"],
-            "limit": job.limit,
-            "sidecars": job.sidecars[shard.source],
-            "files": [[f.path, f.n_bytes] for f in shard.files],
         }
     )
 
 
+def trimmed_fingerprint(job: Job, shard: ShardInput, repeated: str | None) -> str:
+    """As `measure_fingerprint`, of a shard from which the repeated lines of a name were taken."""
+    boilerplate = job.recipe.boilerplate
+    most = boilerplate.most if boilerplate else None
+    return storage.digest_of([measure_fingerprint(job, shard), BOILERPLATE, repeated, most])
+
+
+def _of_reading(job: Job, shard: ShardInput) -> dict[str, Any]:
+    config = job.config
+    spec = next(s for s in config["sources"] if s["name"] == shard.source)
+    found = tools_of(job)
+    return {
+        "castor": castor_version(),
+        "source": [spec, found.sources[shard.source].version],
+        "read": [str(f) for f in found.read_schema] if job.recipe.boilerplate else None,
+        "limits": config["limits"],
+        "limit": job.limit,
+        "sidecars": job.sidecars[shard.source],
+        "files": [[f.path, f.n_bytes] for f in shard.files],
+    }
+
+
 def reusable(job: Job, shard: ShardInput) -> bool:
-    """Whether a shard was measured before from the same input by the same configuration."""
-    path = job.note(shard.number)
-    if not path.is_file() or not job.measured(shard.number).is_file():
+    """Whether a shard was measured before from the same input by the same configuration.
+
+    Where boilerplate is taken out: whether it was read before. Whether what was measured of it
+    still holds is known once all shards were read (`is_measured`).
+    """
+    number = shard.number
+    if job.recipe.boilerplate:
+        path, rows = job.read_note(number), job.read(number)
+        fingerprint = read_fingerprint(job, shard)
+    else:
+        path, rows = job.note(number), job.measured(number)
+        fingerprint = measure_fingerprint(job, shard)
+    if not path.is_file() or not rows.is_file():
         return False
     note = storage.read_json(path)
-    if note["fingerprint"] != measure_fingerprint(job, shard):
+    if note["fingerprint"] != fingerprint:
         return False
     if note["mtimes_ns"] == [f.mtime_ns for f in shard.files]:
         return True
     root = job.roots[shard.source]
     return all(storage.digest(pathlib.Path(root, p)) == digest for p, _, digest in note["inputs"])
+
+
+def is_measured(job: Job, number: int, fingerprint: str) -> bool:
+    """Whether a shard that was read is measured already, by a fingerprint, from the same bytes."""
+    path = job.note(number)
+    if not path.is_file() or not job.measured(number).is_file():
+        return False
+    note, read = storage.read_json(path), storage.read_json(job.read_note(number))
+    return bool(note["fingerprint"] == fingerprint and note["inputs"] == read["inputs"])
 
 
 def sidecar_digest(inputs: Inputs) -> str:

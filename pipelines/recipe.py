@@ -73,6 +73,16 @@ class Dedup(Frozen):
     near: NearDuplicates | None = NearDuplicates()
 
 
+class Boilerplate(Frozen):
+    """Lines that are taken out of web pages: those on at least `pages` pages of a site, and on at
+    least a `share` of them. A page that would lose more than `most` of its bytes loses none.
+    """
+
+    pages: int = pydantic.Field(default=5, ge=2)
+    share: float = pydantic.Field(default=0.2, ge=0, le=1)
+    most: float = pydantic.Field(default=0.5, ge=0, le=1)
+
+
 class Decontaminate(Frozen):
     """Benchmarks that must not be in the output: folders or files.
 
@@ -103,12 +113,15 @@ class Limits(Frozen):
 
 
 class Recipe(Frozen):
-    """What a run does: sources -> rewrite -> annotate -> decide -> dedup -> decontaminate."""
+    """What a run does: sources -> boilerplate -> rewrite -> annotate -> decide -> dedup ->
+    decontaminate.
+    """
 
     castor: Literal[1]
     name: str
     about: str = ""
     sources: tuple[SourceSpec, ...] = pydantic.Field(min_length=1)
+    boilerplate: Boilerplate | None = None
     rewrite: tuple[Step, ...] = ()
     annotate: tuple[Step, ...] = ()
     decide: tuple[Step, ...] = ()

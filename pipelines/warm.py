@@ -16,6 +16,7 @@ PACKAGES = (
     "castor.filters.classify.kernels",
     "castor.filters.html.tokens",
     "castor.filters.html.blocks",
+    "castor.filters.html.lines",
     "castor.filters.language.kernels",
 )
 MODULES = ("castor.pipelines.dedup.kernels", "castor.pipelines.decontaminate.kernels")

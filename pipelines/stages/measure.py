@@ -36,7 +36,7 @@ from castor.pipelines.dataset import (
     read_shard,
 )
 from castor.pipelines.inputs import File, ShardInput
-from castor.pipelines.job import Job, Tools, measure_fingerprint
+from castor.pipelines.job import Job, Tools, measure_fingerprint, read_fingerprint
 from castor.pipelines.signatures import COLUMNS, with_signatures
 from castor.pipelines.source import InputFile, Item, Rejected, RejectError, Skipped
 from castor.pipelines.stages.step import Step
@@ -95,8 +95,9 @@ class ShardReader:
 
     def note(self) -> dict[str, object]:
         """What is known once the shard was read."""
+        fingerprint = read_fingerprint if self._job.recipe.boilerplate else measure_fingerprint
         return {
-            "fingerprint": measure_fingerprint(self._job, self._shard),
+            "fingerprint": fingerprint(self._job, self._shard),
             "source": self._shard.source,
             "inputs": self._digests,
             "mtimes_ns": [f.mtime_ns for f in self._shard.files],
@@ -226,7 +227,16 @@ class Annotate(Step):
 
 
 class Store(Step):
-    """Writes the batches of a shard to its measured file; says when the shard is whole."""
+    """Writes the batches of a shard to its measured file; says when the shard is whole.
+
+    Args:
+        path: of the job.
+        read: it is the file of rows that were read and are not measured yet.
+    """
+
+    def __init__(self, path: str, *, read: bool = False) -> None:
+        super().__init__(path)
+        self._read = read
 
     def setup(self) -> None:
         """No shard is open yet."""
@@ -239,20 +249,27 @@ class Store(Step):
         with progress.reporting(self.job.work):
             writer = self._open.get(number)
             if writer is None:
-                path = self.job.measured(number)
-                writer = ShardWriter(path, self.tools.measured_schema, level=1)
-                self._open[number] = writer
+                writer = self._open[number] = self._writer(number)
             end = (batch.schema.metadata or {}).get(END)
             if end is None:
                 writer.write(batch)
-                progress.tell(self.job.work, "measure", rows=batch.num_rows)
+                if not self._read:
+                    progress.tell(self.job.work, "measure", rows=batch.num_rows)
                 return
             del self._open[number]
             rows = writer.close(keep_empty=True)
             note = json.loads(end) | {"rows": rows}
-            storage.write_json(self.job.note(number), note)
-            progress.tell(self.job.work, "measure", shards=1)
+            if self._read:
+                storage.write_json(self.job.read_note(number), note)
+            else:
+                storage.write_json(self.job.note(number), note)
+                progress.tell(self.job.work, "measure", shards=1)
             yield number, 0
+
+    def _writer(self, number: int) -> ShardWriter:
+        if self._read:
+            return ShardWriter(self.job.read(number), self.tools.read_schema, level=1)
+        return ShardWriter(self.job.measured(number), self.tools.measured_schema, level=1)
 
     def teardown(self) -> None:
         """Leaves no half of a shard behind when the bundle failed."""

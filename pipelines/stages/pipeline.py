@@ -1,4 +1,7 @@
-"""The Beam pipeline of a run: measure -> match -> write -> commit."""
+"""The Beam pipeline of a run: measure -> match -> write -> commit.
+
+Where boilerplate is taken out, measuring waits until all shards were read and their lines counted.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 import apache_beam as beam
 
 from castor.pipelines.job import Job, load_job
-from castor.pipelines.stages import match, measure
+from castor.pipelines.stages import boilerplate, match, measure
 from castor.pipelines.stages.commit import Commit
 from castor.pipelines.stages.write import Write
 
@@ -23,20 +26,25 @@ def build(pipeline: beam.Pipeline, job: Job, todo: Iterable[int], done: Iterable
         pipeline: an empty pipeline of any runner.
         job: the resolved run.
         todo: numbers of the shards that must be measured.
-        done: numbers of the shards whose measured file is there and up to date.
+        done: numbers of the shards whose measured file is there and up to date; where boilerplate
+            is taken out, those whose file of rows as read is.
     """
     path = job.save()
+    read = _create(pipeline, "Shards to read", todo) | "Read" >> beam.ParDo(
+        measure.Read(path)
+    ).with_output_types(measure.Batch)
+    if job.recipe.boilerplate:
+        batches, before = _trimmed(pipeline, read, path, done)
+    else:
+        batches, before = read, _create(pipeline, "Shards measured before", done)
     measured = (
-        _create(pipeline, "Shards to measure", todo)
-        | "Read" >> beam.ParDo(measure.Read(path)).with_output_types(measure.Batch)
+        batches
         | "Rewrite" >> beam.ParDo(measure.Rewrite(path)).with_output_types(measure.Batch)
         | "Annotate" >> beam.ParDo(measure.Annotate(path)).with_output_types(measure.Batch)
         | "Store" >> beam.ParDo(measure.Store(path)).with_output_types(Pair)
     )  # (shard number, 0)
     ready = (
-        (measured, _create(pipeline, "Shards measured before", done))
-        | "All shards" >> beam.Flatten()
-        | "Spread" >> beam.Reshuffle()
+        (measured, before) | "All shards" >> beam.Flatten() | "Spread" >> beam.Reshuffle()
     )  # (shard number, 0)
     signed = ready | "Sign" >> beam.ParDo(match.Sign(path)).with_output_types(Packed).with_outputs(
         match.BANDED, match.SAMPLED, match.HITS, main=match.EXACT
@@ -60,6 +68,35 @@ def build(pipeline: beam.Pipeline, job: Job, todo: Iterable[int], done: Iterable
 def build_saved(pipeline: beam.Pipeline, job: str, todo: list[int], done: list[int]) -> None:
     """As `build`, of a job that was saved to a file."""
     build(pipeline, load_job(job), todo, done)
+
+
+def _trimmed(
+    pipeline: beam.Pipeline, read: beam.PCollection, path: str, done: Iterable[int]
+) -> tuple[beam.PCollection, beam.PCollection]:
+    """The batches of all shards without boilerplate, and the shards measured before."""
+    kept = read | "Keep" >> beam.ParDo(measure.Store(path, read=True)).with_output_types(Pair)
+    shards = (
+        (kept, _create(pipeline, "Shards read before", done))
+        | "All shards read" >> beam.Flatten()
+        | "Spread to count" >> beam.Reshuffle()
+    )
+    names = (
+        shards
+        | "Seen" >> beam.ParDo(boilerplate.Seen(path)).with_output_types(Packed)
+        | "By prefix of lines" >> beam.GroupByKey()
+        | "Count" >> beam.ParDo(boilerplate.Count(path)).with_output_types(Packed)
+        | "All counts" >> beam.GroupByKey()
+        | "Gather" >> beam.ParDo(boilerplate.Gather(path)).with_output_types(Packed)
+    )
+    trimmed = (
+        {"shards": shards, "names": names}
+        | "Shards and names" >> beam.CoGroupByKey()
+        | "Trim"
+        >> beam.ParDo(boilerplate.Trim(path))
+        .with_output_types(measure.Batch)
+        .with_outputs(boilerplate.READY, main="batches")
+    )
+    return trimmed["batches"], trimmed[boilerplate.READY]
 
 
 def _common(signed: Any, matches: beam.PCollection, path: str) -> beam.PCollection:
