@@ -20,12 +20,12 @@ import pypdfium2.raw as pdfium
 from castor.filters.media import pdf_layout
 from castor.filters.media.failure import Limits, MediaError
 from castor.filters.media.pdf_bidi import Glyph
+from castor.filters.media.pdf_pictures import Pictures
 from castor.filters.media.window import Window
 from castor.filters.reasons import Reason
 
 # A page of a newspaper has 20,000 characters, one of a large table 50,000.
 MAX_GLYPHS = 200_000
-MAX_OBJECTS = 2000  # of a page are looked at for the pictures that cover it
 MAX_OUTLINE, MAX_OUTLINE_DEPTH = 5000, 8
 _HEAD_BYTES = 1024  # before the header there may be anything (PDF 1.7, appendix H)
 _TAIL_BYTES = 2048  # the end mark stands in the last kilobyte (ISO 32000-2, 7.5.5)
@@ -40,18 +40,21 @@ def read(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[str
     Returns:
         `n_pages`; `facts` and `outline` of the document, with the first page; `pages`, each
         with `glyphs` (how many), `unmapped` (glyphs without a meaning), `picture` (share of
-        the page that its largest picture covers), `direction`, `broken`, and `lines`: [text,
-        x0, y0, x1, y1, size, block] in points, y downwards; and `cpu_s`.
+        the page that its largest picture covers), `direction`, `broken`, `lines`: [text, x0,
+        y0, x1, y1, size, block] in points, y downwards, and, where the request asks for them,
+        `pictures` as `Pictures.of_page` lists them, in the same points where `turned` is
+        false; and `cpu_s`.
 
     Raises:
         MediaError: `encrypted`, `truncated`, `corrupt`, `too_large`, `bomb`.
     """
     began = time.process_time()
-    with _opened(window) as document:
+    with _opened(window) as (document, pictures):
         n_pages = pdfium.FPDF_GetPageCount(document)
         first = int(request["first"])
         last = min(int(request["last"]), n_pages)
-        pages = [_page(document, i) for i in range(first, last)]
+        located = bool(request.get("pictures"))
+        pages = [_page(document, i, pictures, located) for i in range(first, last)]
         return {
             "n_pages": n_pages,
             "facts": _facts(document) if first == 0 else {},
@@ -62,7 +65,7 @@ def read(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[str
 
 
 @contextmanager
-def _opened(window: Window) -> Iterator[Any]:
+def _opened(window: Window) -> Iterator[tuple[Any, Pictures]]:
     head = window.offset % mmap.ALLOCATIONGRANULARITY
     try:
         mapped = mmap.mmap(
@@ -75,7 +78,7 @@ def _opened(window: Window) -> Iterator[Any]:
     try:
         if not document:
             raise _refusal(window)
-        yield document
+        yield document, Pictures(mapped, head, window.length)
     finally:
         if document:
             pdfium.FPDF_CloseDocument(document)
@@ -98,18 +101,18 @@ def _refusal(window: Window) -> MediaError:
     return MediaError(Reason.CORRUPT, "PDFium finds no document in the file")
 
 
-def _page(document: Any, number: int) -> dict[str, Any]:
+def _page(document: Any, number: int, pictures: Pictures, located: bool) -> dict[str, Any]:
     page = pdfium.FPDF_LoadPage(document, number)
     if not page:
         return {"glyphs": 0, "unmapped": 0, "picture": 0.0, "direction": "ltr", "lines": [],
-                "broken": True}  # fmt: skip
+                "turned": False, "pictures": [], "broken": True}  # fmt: skip
     try:
         text = pdfium.FPDFText_LoadPage(page)
         try:
             glyphs, unmapped = _glyphs(text, number)
         finally:
             pdfium.FPDFText_ClosePage(text)
-        picture = _picture_share(page)
+        picture, shown = pictures.of_page(page, located=located)
     finally:
         pdfium.FPDF_ClosePage(page)
     direction, lines = pdf_layout.lines_of(glyphs)
@@ -119,6 +122,8 @@ def _page(document: Any, number: int) -> dict[str, Any]:
         "picture": picture,
         "direction": direction,
         "lines": lines,
+        "turned": direction == "vertical" or any(g.quarter for g in glyphs),
+        "pictures": shown,
         "broken": False,
     }
 
@@ -188,21 +193,6 @@ def _of_characters() -> list[Any]:
             (pdfium.FPDFText_HasUnicodeMapError, number, ()),
         )
     ]
-
-
-def _picture_share(page: Any) -> float:
-    """The share of the page that its largest picture covers."""
-    area = pdfium.FPDF_GetPageWidthF(page) * pdfium.FPDF_GetPageHeightF(page)
-    largest = 0.0
-    sides = [ctypes.c_float() for _ in range(4)]
-    for i in range(min(MAX_OBJECTS, pdfium.FPDFPage_CountObjects(page))):
-        thing = pdfium.FPDFPage_GetObject(page, i)
-        if pdfium.FPDFPageObj_GetType(thing) == pdfium.FPDF_PAGEOBJ_IMAGE and (
-            pdfium.FPDFPageObj_GetBounds(thing, *[ctypes.byref(s) for s in sides])
-        ):
-            left, bottom, right, top = (s.value for s in sides)
-            largest = max(largest, (right - left) * (top - bottom))
-    return min(1.0, largest / area) if area > 0 else 0.0
 
 
 def _facts(document: Any) -> dict[str, str]:

@@ -62,17 +62,32 @@ class Pictures:
         if member.fault is not None or not member.size or self._n_bytes > MAX_TOTAL_BYTES:
             return "broken"
         try:
-            data = member.read()
-            with Window.of_bytes(data) as window:
-                kind = sniff(window.at(0, HEAD_BYTES), window.at)
-                if kind is None or kind.kind != "image" or not data:
-                    return "broken"
-                digest = window.digest()
-                found = examine("image", window, digest, kind.mime, kind.reader)
-        except (MediaError, RejectError):
+            with Window.of_bytes(member.read()) as window:
+                found = checked(window, uri, member.path)
+        except RejectError:
             return "broken"
-        sides = [int(found.facts.get(name, "0")) for name in ("width", "height")]
-        if min(sides) < MIN_SIDE_PIXELS:
-            return "small"
-        self.media.append(MediaRef(uri, member.path, 0, len(data), kind.mime, digest))
+        if isinstance(found, str):
+            return found
+        self.media.append(found)
         return ""
+
+
+def checked(window: Window, uri: str, member: str | None, offset: int = 0) -> MediaRef | str:
+    """What refers to a picture, or why it is none of the book: `broken`, `small`.
+
+    Args:
+        window: its bytes.
+        uri, member, offset: where they lie.
+    """
+    try:
+        kind = sniff(window.at(0, HEAD_BYTES), window.at)
+        if kind is None or kind.kind != "image":
+            return "broken"
+        digest = window.digest()
+        found = examine("image", window, digest, kind.mime, kind.reader)
+    except MediaError:
+        return "broken"
+    sides = [int(found.facts.get(name, "0")) for name in ("width", "height")]
+    if min(sides) < MIN_SIDE_PIXELS:
+        return "small"
+    return MediaRef(uri, member, offset, window.length, kind.mime, digest)

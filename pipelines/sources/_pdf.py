@@ -8,6 +8,8 @@ stand below. Chapters are those of the bookmarks, else large headings.
 
 from __future__ import annotations
 
+import collections
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +22,7 @@ from castor.pipelines.source import RejectError
 from castor.pipelines.sources._book import Book, BookBuilder, facts, first_level
 from castor.pipelines.sources._pdf_flow import Flow, Line, Paragraph
 from castor.pipelines.sources._pdf_furniture import without_furniture
+from castor.pipelines.sources._pdf_pictures import Placed, pictures_of
 
 PAGES_AT_ONCE = 32
 MAX_PAGES = 20_000
@@ -36,13 +39,17 @@ _NO_TITLE = re.compile(
 )
 
 
-def read_pdf(window: Window, name: str, *, limit_bytes: int) -> Book:
+def read_pdf(
+    window: Window, name: str, *, limit_bytes: int, uri: str | None = None, pictures: bool = False
+) -> Book:
     """The one book of a PDF.
 
     Args:
         window: the bytes of the file.
         name: of the file, for messages.
         limit_bytes: of text.
+        uri: of the file, so that its pictures can be referred to; None inside an archive.
+        pictures: whether they are looked at.
 
     Raises:
         RejectError: `encrypted`, `scanned`, `bad_encoding` (its fonts do not say which
@@ -52,7 +59,7 @@ def read_pdf(window: Window, name: str, *, limit_bytes: int) -> Book:
     if window.length > MAX_BYTES:
         raise RejectError(Reason.TOO_LARGE, f"{name}: {window.length} bytes of PDF")
     try:
-        first, pages = _pages(window, name, limit_bytes)
+        first, pages = _pages(window, name, limit_bytes, pictures)
     except MediaError as error:
         raise RejectError(error.reason, f"{name}: {error.what}") from error
     _refuse(pages, name)
@@ -61,25 +68,28 @@ def read_pdf(window: Window, name: str, *, limit_bytes: int) -> Book:
     kept = without_furniture(lines)
     flow = Flow(kept, rtl=direction == "rtl")
     builder = BookBuilder()
-    _fill(builder, flow.paragraphs(), _marks(first["outline"], kept))
+    media, placed, absent = pictures_of(pages, kept, window, uri)
+    _fill(builder, flow.paragraphs(), _marks(first["outline"], kept), placed)
     text, parts = builder.build()
-    pictures = sum(p["picture"] > SCANNED_PICTURE and p["glyphs"] < FEW_GLYPHS for p in pages)
+    scanned = sum(p["picture"] > SCANNED_PICTURE and p["glyphs"] < FEW_GLYPHS for p in pages)
     recognised = sum(p["picture"] > OCR_PICTURE and p["glyphs"] >= FEW_GLYPHS for p in pages)
     meta = _facts(first["facts"]) | facts(
         pages=str(len(pages)),
         direction=direction if direction != "ltr" else None,
-        scanned_pages=str(pictures) if pictures else None,
+        scanned_pages=str(scanned) if scanned else None,
         recognised_pages=str(recognised) if recognised else None,
         broken_pages=str(n) if (n := sum(p["broken"] for p in pages)) else None,
+        **{f"{why}_media": str(n) for why, n in sorted(absent.items())},
     )
-    return Book(text, parts, meta)
+    return Book(text, parts, meta, media=tuple(media))
 
 
 def _pages(
-    window: Window, name: str, limit_bytes: int
+    window: Window, name: str, limit_bytes: int, pictures: bool
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The first answer and the pages of all; bounded in pages, text and time."""
-    answer = first = decoder.shared().request("pdf", window, first=0, last=PAGES_AT_ONCE)
+    ask = functools.partial(decoder.shared().request, "pdf", window, pictures=pictures)
+    answer = first = ask(first=0, last=PAGES_AT_ONCE)
     pages: list[dict[str, Any]] = []
     n_bytes, cpu_s = 0, 0.0
     while True:
@@ -94,7 +104,7 @@ def _pages(
         if len(pages) >= first["n_pages"] or not answer["pages"]:
             return first, pages
         at = len(pages)
-        answer = decoder.shared().request("pdf", window, first=at, last=at + PAGES_AT_ONCE)
+        answer = ask(first=at, last=at + PAGES_AT_ONCE)
 
 
 def _refuse(pages: Sequence[Mapping[str, Any]], name: str) -> None:
@@ -163,21 +173,25 @@ def _same(line: str, title: str) -> bool:
     return bool(a) and (a in b or b in a)
 
 
-def _fill(builder: BookBuilder, paragraphs: Sequence[Paragraph], marks: Marks) -> None:
-    if not marks:
-        size = _chapter_size(paragraphs)
-        for paragraph in paragraphs:
-            if paragraph.heading and paragraph.size >= size:
-                builder.section()
-            builder.block(paragraph.text, heading=paragraph.heading)
-        return
-    builder.section("front")
-    waiting = sorted(marks.items())
+def _fill(
+    builder: BookBuilder, paragraphs: Sequence[Paragraph], marks: Marks, placed: Placed
+) -> None:
+    """Adds paragraphs and pictures; a picture inside a paragraph follows it."""
+    size = _chapter_size(paragraphs)
+    if marks:
+        builder.section("front")
+    waiting, shown = collections.deque(sorted(marks.items())), collections.deque(placed)
     for paragraph in paragraphs:
+        while shown and shown[0][0] <= paragraph.first and not paragraph.note:
+            builder.picture(shown.popleft()[1])
         while waiting and waiting[0][0] <= paragraph.last and not paragraph.note:
-            for depth, title in waiting.pop(0)[1]:
+            for depth, title in waiting.popleft()[1]:
                 builder.entry(depth, title)
+        if not marks and paragraph.heading and paragraph.size >= size:
+            builder.section()
         builder.block(paragraph.text, heading=paragraph.heading)
+    for _, number in shown:
+        builder.picture(number)
 
 
 def _chapter_size(paragraphs: Sequence[Paragraph]) -> float:

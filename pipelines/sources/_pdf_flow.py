@@ -42,12 +42,13 @@ class Line:
 
 @dataclasses.dataclass
 class Paragraph:
-    """Text of one paragraph; `last` is (page, line) of its last line."""
+    """Text of one paragraph; `first` and `last` are (page, line) of those lines."""
 
     text: str
     size: float
     heading: bool
     note: bool
+    first: tuple[int, int]
     last: tuple[int, int]
 
 
@@ -100,7 +101,8 @@ class Flow:
                         found += [now, *waiting]
                         waiting = []
                     heading = line.size > HEADING * self.body and len(text) <= MAX_HEADING
-                    now = Paragraph(text, line.size, heading, False, (number, i))
+                    place = (number, i)
+                    now = Paragraph(text, line.size, heading, False, place, place)
                 else:
                     now.text = self._join(now.text, text, how)
                     now.last = (number, i)
@@ -145,7 +147,7 @@ class Flow:
         if goes_on and waiting and not _NOTE_MARK.match(line.text):
             waiting[-1].text = self._join(waiting[-1].text, line.text, "flow")
         else:
-            waiting.append(Paragraph(line.text, line.size, False, True, place))
+            waiting.append(Paragraph(line.text, line.size, False, True, place, place))
 
     def _notes(self, page: Sequence[Line]) -> set[int]:
         """The lines of footnotes: small ones at the foot of a column, with a mark in front."""

@@ -31,8 +31,8 @@ class Options:
     Attributes:
         language: the language where neither the document nor a folder of its path says one
             (BCP 47); empty if unknown.
-        pictures: whether the pictures of an EPUB are looked at and become parts. A book with
-            pictures is of the modality `interleaved`, one without of `text`.
+        pictures: whether the pictures of an EPUB or a PDF are looked at and become parts. A
+            book with pictures is of the modality `interleaved`, one without of `text`.
     """
 
     language: str = ""
@@ -49,13 +49,13 @@ class Options:
             )
 
 
-@source(version=2, files=_PATTERNS, options=Options)
+@source(version=3, files=_PATTERNS, options=Options)
 def books(file: InputFile, options: Options) -> Iterator[Item]:
     """Plain text, Markdown, EPUB, PDF, TEI, DocBook, FictionBook, Aozora Bunko, CES Bibles, UDHR.
 
     One document per book (per book of a Bible). Title, author, language, date and identifier
     go to meta where the book states them; parts are its chapters, front and back matter and
-    notes, in order, and cover the text, with the pictures of an EPUB between them. Headers,
+    notes, in order, and cover the text, with the pictures of EPUB and PDF between them. Headers,
     colophons, running heads and markup leave the text; of an archive's other members nothing
     is read.
     """
@@ -141,7 +141,7 @@ def _read(
         raw: its bytes, seekable.
         limit_bytes: of text.
         uri: of the file if it is one of the input; None inside an archive or a compression.
-        pictures: whether those of an EPUB are looked at.
+        pictures: whether those of an EPUB or a PDF are looked at.
     """
     from castor.pipelines.sources import _aozora, _decode, _epub, _plain_book
 
@@ -151,7 +151,7 @@ def _read(
     if not head:
         raise RejectError(Reason.EMPTY, f"{name} has no bytes")
     if lower.endswith(".pdf") or head.startswith(b"%PDF-"):
-        yield _read_pdf(raw, name, limit_bytes)
+        yield _read_pdf(raw, name, limit_bytes, uri, pictures)
         return
     if lower.endswith(".epub"):
         yield _epub.read_epub(raw, name, limit_bytes=limit_bytes, uri=uri, pictures=pictures)
@@ -171,7 +171,7 @@ def _read(
         yield _plain_book.read_plain(text)
 
 
-def _read_pdf(raw: BinaryIO, name: str, limit_bytes: int) -> Book:
+def _read_pdf(raw: BinaryIO, name: str, limit_bytes: int, uri: str | None, pictures: bool) -> Book:
     from castor.filters.media.window import Window
     from castor.pipelines.sources import _pdf
 
@@ -181,7 +181,7 @@ def _read_pdf(raw: BinaryIO, name: str, limit_bytes: int) -> Book:
         raw.seek(0)
         window = Window.of_bytes(raw.read())
     with window:
-        return _pdf.read_pdf(window, name, limit_bytes=limit_bytes)
+        return _pdf.read_pdf(window, name, limit_bytes=limit_bytes, uri=uri, pictures=pictures)
 
 
 def _read_xml(data: bytes, name: str) -> Iterator[Book]:

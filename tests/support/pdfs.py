@@ -17,9 +17,9 @@ def shown(text, x, y, size=10):
     return f"BT /F2 {size} Tf 1 0 0 1 {x} {y} Tm <{code}> Tj ET"
 
 
-def picture(x, y, width, height):
-    """Draws the one picture of the document."""
-    return f"q {width} 0 0 {height} {x} {y} cm /P1 Do Q"
+def picture(x, y, width, height, number=1):
+    """Draws a picture: number 1 is packed as samples, the others are those of `jpegs`."""
+    return f"q {width} 0 0 {height} {x} {y} cm /P{number} Do Q"
 
 
 def _escaped(text):
@@ -36,7 +36,7 @@ def paragraph(lines, x, y, size=10, leading=1.2, indent=0):
     return drawn, y
 
 
-def make_pdf(pages, *, outline=(), info=None, vertical=False, encrypt=None):
+def make_pdf(pages, *, outline=(), info=None, vertical=False, encrypt=None, jpegs=(), rotate=0):
     """A PDF.
 
     Args:
@@ -45,6 +45,8 @@ def make_pdf(pages, *, outline=(), info=None, vertical=False, encrypt=None):
         info: entries of the information dictionary, name to text.
         vertical: whether /F2 is written downwards.
         encrypt: the object of an encryption dictionary, for a file that cannot be opened.
+        jpegs: (width, height, bytes) of the pictures from number 2 on.
+        rotate: degrees by which every page is turned when it is shown.
     """
     objects = {}
     n_pages = len(pages)
@@ -75,10 +77,22 @@ def make_pdf(pages, *, outline=(), info=None, vertical=False, encrypt=None):
         "<</Type/FontDescriptor/FontName/Kozuka/Flags 4/Ascent 880/Descent -120/CapHeight 700"
         "/ItalicAngle 0/StemV 80/FontBBox[0 -120 1000 880]>>"
     )
+    shown = "/P1 7 0 R"
+    for i, (width, height, data) in enumerate(jpegs):
+        number = 10 + 2 * n_pages + 1000 + i
+        shown += f"/P{i + 2} {number} 0 R"
+        objects[number] = (
+            (
+                f"<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceRGB"
+                f"/BitsPerComponent 8/Filter/DCTDecode/Length {len(data)}>>stream\n"
+            ).encode()
+            + data
+            + b"\nendstream"
+        )
     for i, drawn in enumerate(pages):
         objects[10 + 2 * i] = (
-            f"<</Type/Page/Parent 2 0 R/Contents {11 + 2 * i} 0 R"
-            "/Resources<</Font<</F1 3 0 R/F2 4 0 R>>/XObject<</P1 7 0 R>>>>>>"
+            f"<</Type/Page/Parent 2 0 R/Contents {11 + 2 * i} 0 R/Rotate {rotate}"
+            f"/Resources<</Font<</F1 3 0 R/F2 4 0 R>>/XObject<<{shown}>>>>>>"
         )
         objects[11 + 2 * i] = _stream("\n".join(drawn).encode("latin-1"))
     top = 10 + 2 * n_pages

@@ -8,13 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pdfs import LOCK, line, make_pdf, paragraph, picture, shown
-from reading import book, books, chapters
+from PIL import Image
+from reading import book, books, chapters, write_tar
 
 from castor.filters.media import decoder
 from castor.filters.media.failure import Limits
+from castor.filters.media.reference import read_media
 from castor.filters.reasons import Reason
-from castor.pipelines.source import Rejected
+from castor.filters.record import Modality
+from castor.pipelines.source import InputFile, Rejected, load
 from castor.pipelines.sources import _pdf
+from castor.pipelines.sources.books import Options
 
 WORDS = "the grey house by river stood empty since that long winter and nobody asked why".split()
 LEADING = 12
@@ -158,6 +162,56 @@ def test_turned_pages_are_read_upright(tmp_path):
     for name, page in (("a.pdf", up), ("b.pdf", down)):
         stamp = line("DRAFT", 100, 100, 40, turn=(0.7, 0.7, -0.7, 0.7))
         assert book(tmp_path, name, make_pdf([[*page, stamp]])).text == " ".join(lines)
+
+
+def test_a_page_that_is_turned_when_it_is_shown(tmp_path):
+    for rotate in (90, 180, 270):
+        text = book(tmp_path, f"{rotate}.pdf", make_pdf([drawn(prose(3, 1))], rotate=rotate)).text
+        assert text == " ".join(prose(3, 1))
+
+
+# --- pictures --------------------------------------------------------------------------------
+
+
+def jpeg(width, height, shade):
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), (shade, 90, 200)).save(out, "JPEG")
+    return width, height, out.getvalue()
+
+
+def test_pictures_stand_where_they_are_drawn_and_are_referred_to_in_the_file(tmp_path):
+    above, inside = prose(3, 1), prose(30, 2)
+    first = [
+        picture(72, 600, 100, 60, 2), *drawn(above), *drawn(inside[:15], y=580),
+        picture(300, 40, 8, 8, 5), picture(72, 100, 50, 50, 2), picture(90, 50, 30, 30),
+    ]  # fmt: skip
+    second = [picture(72, 30, 90, 60, 4), *drawn(inside[15:], y=600), picture(72, 640, 100, 60, 3)]
+    jpegs = [jpeg(64, 48, 10), jpeg(40, 40, 20), jpeg(90, 60, 30), jpeg(8, 8, 40)]
+    data = make_pdf([first, second], jpegs=jpegs)
+    item = book(tmp_path, "a.pdf", data)
+    assert item.modality is Modality.INTERLEAVED
+    # One between two paragraphs, one inside a paragraph, one at the end.
+    assert [p.media_index for p in item.parts] == [None, 0, None, 1, 2]
+    assert item.text.split("\n\n") == [" ".join(above), " ".join(inside)]
+    for ref, (_, _, packed) in zip(item.media, jpegs, strict=False):
+        assert (ref.uri, ref.member, ref.mime) == ("books:a.pdf", None, "image/jpeg")
+        assert data[ref.offset : ref.offset + ref.length] == packed
+        assert read_media(ref, {"books": str(tmp_path)}) == packed
+    absent = {k: v for k, v in item.meta.items() if k.endswith("_media")}
+    assert absent == {"small_media": "1", "repeated_media": "1", "packed_media": "1"}
+    (item,) = load("books")(InputFile("books", str(tmp_path), "a.pdf"), Options(pictures=False))
+    assert (item.media, item.modality) == ((), Modality.TEXT)
+    assert not any(k.endswith("_media") for k in item.meta)
+
+
+def test_pictures_behind_the_text_and_in_archives_are_no_parts(tmp_path):
+    pages = [[picture(0, 0, 595, 842, 2), *drawn(prose(3, 1))]]
+    data = make_pdf(pages, jpegs=[jpeg(64, 48, 10)])
+    assert book(tmp_path, "a.pdf", data).meta["background_media"] == "1"
+    data = make_pdf([[picture(72, 100, 90, 60, 2), *drawn(prose(3, 1))]], jpegs=[jpeg(64, 48, 10)])
+    write_tar(tmp_path / "a.tar", {"b.pdf": data})
+    (item,) = books(tmp_path, "a.tar")
+    assert (item.media, item.meta["unreachable_media"]) == ((), "1")
 
 
 # --- what cannot be read ---------------------------------------------------------------------
