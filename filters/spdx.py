@@ -59,9 +59,28 @@ LGPL-2.1-only LGPL-2.1-or-later LGPL-3.0-only LGPL-3.0-or-later MPL-1.0 MPL-1.1 
 MPL-2.0-no-copyleft-exception MS-RL NPL-1.1 ODbL-1.0 OSL-1.0 OSL-2.0 OSL-2.1 OSL-3.0 QPL-1.0
 RPL-1.5 SISSL Sleepycat SPL-1.0 SSPL-1.0
 """
+# Additions to a licence that only give more (SPDX license list 3.25, exceptions). What else stands
+# behind WITH, such as the Commons Clause, may take away what the licence gives.
+_EXCEPTIONS = """
+389-exception Asterisk-exception Autoconf-exception-2.0 Autoconf-exception-3.0
+Autoconf-exception-generic Autoconf-exception-macro Bison-exception-1.24 Bison-exception-2.2
+Bootloader-exception Classpath-exception-2.0 CLISP-exception-2.0 cryptsetup-OpenSSL-exception
+DigiRule-FOSS-exception eCos-exception-2.0 Fawkes-Runtime-exception FLTK-exception
+Font-exception-2.0 freertos-exception-2.0 GCC-exception-2.0 GCC-exception-3.1
+GNAT-exception gnu-javamail-exception GPL-3.0-linking-exception
+GPL-3.0-linking-source-exception GPL-CC-1.0 GStreamer-exception-2005 GStreamer-exception-2008
+i2p-gpl-java-exception KiCad-libraries-exception LGPL-3.0-linking-exception
+libpri-OpenH323-exception Libtool-exception Linux-syscall-note LLGPL LLVM-exception LZMA-exception
+mif-exception OCaml-LGPL-linking-exception OCCT-exception-1.0 OpenJDK-assembly-exception-1.0
+openvpn-openssl-exception PS-or-PDF-font-exception-20170817 QPL-1.0-INRIA-2004-exception
+Qt-GPL-exception-1.0 Qt-LGPL-exception-1.1 Qwt-exception-1.0 SHL-2.0 SHL-2.1 Swift-exception
+u-boot-exception-2.0 Universal-FOSS-exception-1.0 vsftpd-openssl-exception
+WxWindows-exception-3.1 x11vnc-openssl-exception
+"""
 PERMISSIVE = frozenset(_PERMISSIVE.split())
 COPYLEFT = frozenset(_COPYLEFT.split())
 KNOWN = PERMISSIVE | COPYLEFT | frozenset(_LEAD.split()) | frozenset(_OTHER.split())
+_KNOWN_EXCEPTIONS = frozenset(_EXCEPTIONS.lower().split())
 _CASE = {i.lower(): i for i in KNOWN}
 _GNU = re.compile(r"((?:A|L)?GPL|GFDL)-(\d\.\d)(\+)?", re.I)
 _TOKEN = re.compile(r"\s*(\(|\)|[A-Za-z0-9.+:-]+)")
@@ -139,8 +158,24 @@ def is_copyleft(expression: Expression) -> bool | None:
     return judge(expression, _copyleft_id, any_of="AND")
 
 
+def is_known(identifier: str) -> bool:
+    """Whether a single id, with its exception if it has one, is one of those that are known."""
+    licence, _, exception = identifier.partition(" WITH ")
+    known = not exception or exception.lower() in _KNOWN_EXCEPTIONS
+    return licence.rstrip("+") in KNOWN and known
+
+
+def is_all_known(expression: Expression) -> bool:
+    """Whether every id in an expression is known."""
+    if isinstance(expression, str):
+        return is_known(expression)
+    return all(is_all_known(operand) for operand in expression[1])
+
+
 def _permissive_id(identifier: str) -> bool | None:
-    return None if (base := _base(identifier)) not in KNOWN else base in PERMISSIVE
+    if is_known(identifier):
+        return _base(identifier) in PERMISSIVE
+    return None if _base(identifier) in PERMISSIVE or _base(identifier) not in KNOWN else False
 
 
 def _copyleft_id(identifier: str) -> bool | None:
@@ -148,7 +183,7 @@ def _copyleft_id(identifier: str) -> bool | None:
 
 
 def _base(identifier: str) -> str:
-    """The licence of `X WITH exception` and `X+`: exceptions loosen, they bind no further."""
+    """The licence of `X WITH exception` and `X+`."""
     return identifier.split(" WITH ")[0].rstrip("+")
 
 

@@ -76,7 +76,7 @@ def find(words: str, texts: Texts | None = None) -> Found:
     """The licences whose full text a file holds.
 
     Args:
-        words: normalised words with one space between (`_licence.normalise`).
+        words: normalised words with one space between (`_licence_names.normalise`).
         texts: which licences are known; those that are shipped by default.
     """
     known = shipped() if texts is None else texts

@@ -14,6 +14,7 @@ FOLDERS = frozenset(
     cdnjs.cloudflare.com .yarn .venv virtualenv
     """.split()
 )
+_ANY_CASE = frozenset({"thirdparty", "third_party", "third-party", "3rdparty", "3rd_party"})
 # Names under which a library is copied into a project: with a version, or a distribution's.
 _LIBRARIES = r"""
     jquery bootstrap angular ember backbone underscore lodash mootools prototype dojo d3 three vue
@@ -57,13 +58,18 @@ def is_vendored(path: str, repository: str = "") -> bool:
 
 
 def folder_of(path: str) -> str | None:
-    """The outermost folder above a file that is kept for other people's code, or None.
+    """The nearest folder above a file that is kept for other people's code, or None.
 
-    What stands above it says nothing about the terms of what lies in it.
+    What stands above it says nothing about the terms of what lies in it, not even where it is
+    other people's code itself, which keeps in `node_modules` that of yet others.
     """
     steps = posixpath.dirname(path).split("/")
-    first = next((k for k, step in enumerate(steps) if step in FOLDERS), None)
-    return None if first is None else "/".join(steps[: first + 1])
+    last = max((k for k, step in enumerate(steps) if _is_vendor(step)), default=None)
+    return None if last is None else "/".join(steps[: last + 1])
+
+
+def _is_vendor(step: str) -> bool:
+    return step in FOLDERS or step.lower() in _ANY_CASE
 
 
 def is_library(path: str, repository: str = "") -> bool:

@@ -13,7 +13,7 @@ from castor.filters import spdx
 from castor.filters.code import licence_text
 from castor.filters.errors import ConfigError
 from castor.pipelines.classifiers._verb import files_under
-from castor.pipelines.sources import _licence
+from castor.pipelines.sources import _licence_names
 
 HELP = "full texts of licences: a folder of text files, each named by its SPDX id"
 FILE = "texts.npz"
@@ -57,7 +57,7 @@ def evaluate(model: Path, data: Sequence[Path], *, options: Mapping[str, str]) -
     wrong = {}
     paths = _texts(data)
     for path in paths:
-        words = _licence.normalise(path.read_text("utf-8"))
+        words = _licence_names.normalise(path.read_text("utf-8"))
         got = licence_text.find(words, texts).ids
         if [spdx.normal_id(i) for i in got] != [spdx.normal_id(path.stem)]:
             wrong[path.stem] = got
@@ -69,7 +69,7 @@ def hashes_of(text: str) -> np.ndarray:
     gapped = _BLANK.sub(" \ue000 ", _HOLDER.sub(" \ue000 ", text))
     words: list[str] = []
     for piece in gapped.split("\ue000"):
-        words += [*_licence.normalise(piece).split(), licence_text.GAP]
+        words += [*_licence_names.normalise(piece).split(), licence_text.GAP]
     found = np.unique(licence_text.runs(words))
     return found[found > 0]
 

@@ -117,6 +117,7 @@ _READ_CHARS = 4_000  # of a long text: its beginning and twice as much of its mi
 _MAX_HITS = 4  # of one mark: a file says a thing again and again
 # Marks that only this language has, and one more; and more than of the next language.
 _MIN_EVIDENCE, _MIN_LEAD, _MIN_OWN = 4.0, 1.0, 3.0
+_MIN_OF_SUFFIX, _LEAD_OF_SUFFIX = 12.0, 2.0  # and so many times as much as of the next
 
 
 class _Language(NamedTuple):
@@ -144,13 +145,16 @@ def _languages() -> dict[str, _Language]:
     return found
 
 
-def by_content(text: str) -> str | None:
+def by_content(text: str, *, has_suffix: bool = False) -> str | None:
     """The language that the text shows, or None.
 
     Args:
-        text: the file's text; its beginning and its last lines are looked at.
+        text: the file's text; its beginning, middle and last lines are looked at.
+        has_suffix: whether the name has a suffix, which then is that of no language: records of
+            tests and tools, with something of many languages in them, need more evidence.
     """
-    return by_modeline(text) or _by_beginning(text) or _by_marks(text)
+    least, lead = (_MIN_OF_SUFFIX, _LEAD_OF_SUFFIX) if has_suffix else (_MIN_EVIDENCE, 1.0)
+    return by_modeline(text) or _by_beginning(text) or _by_marks(text, least, lead)
 
 
 def by_modeline(text: str) -> str | None:
@@ -189,7 +193,7 @@ def _sample(text: str) -> str:
     return text[: _READ_CHARS - size] + text[middle : middle + size]
 
 
-def _by_marks(text: str) -> str | None:
+def _by_marks(text: str, least: float, lead: float) -> str | None:
     """The language with most evidence: the weights of its marks, more for what comes again."""
     head = _sample(text)
     own: dict[str, float] = {}
@@ -205,4 +209,4 @@ def _by_marks(text: str) -> str | None:
     best = min(total, key=lambda name: (-total[name], name))
     kin = {best, _languages()[best].of}  # what it has of another speaks for that one too
     second = max(total[name] for name in total if name not in kin)
-    return best if total[best] >= max(_MIN_EVIDENCE, second + _MIN_LEAD) else None
+    return best if total[best] >= max(least, second + _MIN_LEAD, lead * second) else None

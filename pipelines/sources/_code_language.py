@@ -371,7 +371,7 @@ def language_of(path: str, text: str) -> str | None:
             return SUFFIXES[suffix]
         if suffix == "in" and len(suffixes) > 1:
             return language_of(name[:-3], text)
-    return _by_shebang(text) or by_content(text)
+    return _by_shebang(text) or by_content(text, has_suffix=bool(suffixes and suffixes[-1]))
 
 
 def _by_shebang(text: str) -> str | None:

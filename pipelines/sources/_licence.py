@@ -11,15 +11,18 @@ import re
 
 from castor.filters import spdx
 from castor.filters.code import licence_text
-from castor.pipelines.sources._licence_limits import limited
+from castor.pipelines.sources._licence_limits import PROPRIETARY, UNKNOWN, is_closed, limited
+from castor.pipelines.sources._licence_names import gnu, name_at, normalise, of_name
 
 HEADER_CHARS = 8000  # a header stands at the top; what a file says later is its content
-_TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([^\r\n]{1,300})")
+_TAG = re.compile(r"(^[^\w\n]{0,20})?SPDX-License-Identifier:[ \t]*([^\r\n]{1,300})", re.M)
 # Where an expression ends: a comment's end, a quote, a tag's bracket.
 _TAG_END = re.compile(r"\*/|-->|\*\)|--%>|[\"'`<>#;,}\]|]|\\n|%}")
-_NOISE = re.compile(r"^[ \t]*(?:dnl|rem|@rem)\b", re.I | re.M)
-_WORD = re.compile(r"[a-z0-9]+(?:\.[a-z0-9]+)*")
-_WORTH = re.compile(r"licen[cs]|gpl|public domain|permission|redistribut|copyleft|same terms", re.I)
+_WORTH = re.compile(
+    r"licen[cs]|gpl|public domain|permission|redistribut|copyleft|same terms|proprietary"
+    r"|confidential|unauthori[sz]ed|reproduced",
+    re.I,
+)
 
 # (id, literal, rest): words that only the licence's own text has, a literal that is quick to
 # look for and a pattern that must match where the literal begins.
@@ -147,21 +150,23 @@ _NAMED = re.compile(
     r"(?: \w+){0,3}? under(?: the)?(?: terms)?(?: of)?(?: the)?|licen[cs]e(?:s|d)?(?: is| as)?"
     r"|__license__)[ :=@]+"
 )
+_MAX_NOTE_WORDS = 100  # of a licence file that only names its licence, and who holds the rights
 _DUAL = re.compile(r"\b(?:dual|double)[ -]?licen[cs]ed under(?: the)?((?: \S+){2,12})")
 
 
-def normalise(text: str) -> str:
-    """Lower-case words with one space between them."""
-    return " ".join(_WORD.findall(_NOISE.sub(" ", text.lower())))
-
-
 def of_tags(text: str) -> spdx.Expression | None:
-    """What the SPDX tags in a file's header state together, or None."""
+    """What the SPDX tags in a file's header state together, or None.
+
+    A tag at the beginning of a line that is no expression states terms that are not known.
+    """
     found: list[spdx.Expression] = []
     for match in _TAG.finditer(text[:HEADER_CHARS]):
-        expression = spdx.parse(_TAG_END.split(match[1])[0].strip(" \t*/-.\\"))
+        stated = _TAG_END.split(match[2])[0].strip(" \t*/-.\\")
+        expression = spdx.parse(stated)
         if expression is not None:
             found.append(expression)
+        elif match[1] is not None and stated[:1].isalnum():
+            found.append(UNKNOWN)
     return spdx.combine("AND", found) if found else None
 
 
@@ -173,13 +178,15 @@ def of_header(text: str) -> spdx.Expression | None:
     words = normalise(head)
     dual = _DUAL.search(words)
     if dual:
-        names = [of_name(n) for n in re.split(r"\b(?:and|or)\b(?! later)", dual[1])]
+        names = [name_at(n.strip()) for n in re.split(r"\b(?:and|or)\b(?! later)", dual[1])]
         known = [n for n in names if n is not None]
         if len(known) > 1:
             return spdx.combine("OR", known)
     found = _texts_in(words) or _notices_in(words)
     stated = spdx.combine("AND", found) if found else _named_in(head)
-    return None if stated is None else limited(stated, words)
+    if stated is None:
+        return PROPRIETARY if is_closed(words) else None
+    return limited(stated, words)
 
 
 def of_licence_file(text: str) -> spdx.Expression | None:
@@ -291,22 +298,14 @@ def _notices_in(words: str) -> list[spdx.Expression]:
         kind = _GNU_KIND.search(before)
         earlier = _GNU_BEFORE.search(before)
         if earlier:
-            return [_gnu(kind and kind[1], earlier[1], bool(earlier[2]))]
+            return [gnu(kind and kind[1], earlier[1], bool(earlier[2]))]
         following = words[match.end() : match.end() + 160]
         following = _GNU_NOTICE.split(following)[0]
         version = _GNU_VERSION.search(following)
         if version:
             later = _LATER.search(following, version.end(), version.end() + 60)
-            return [_gnu(kind and kind[1], version[1] or version[2], later is not None)]
+            return [gnu(kind and kind[1], version[1] or version[2], later is not None)]
     return []
-
-
-def _gnu(kind: str | None, version: str, later: bool) -> str:
-    family = {"affero": "AGPL", "lesser": "LGPL", "library": "LGPL"}.get(
-        (kind or "").strip(), "GPL"
-    )
-    version = version if "." in version else f"{version}.0"
-    return f"{family}-{version}-{'or-later' if later else 'only'}"
 
 
 def _named_in(head: str) -> spdx.Expression | None:
@@ -316,72 +315,14 @@ def _named_in(head: str) -> spdx.Expression | None:
         if "licen" not in low:
             continue
         for match in _NAMED.finditer(low):
-            found = of_name(line[match.end() : match.end() + 60])
+            found = name_at(line[match.end() : match.end() + 100])
             if found is not None:
                 return found
     return None
 
 
 def _first_line(text: str) -> spdx.Expression | None:
+    """The licence whose name is the title of a text that is too short to be another one."""
     line = next((x for x in text.splitlines() if x.strip()), "")
-    return of_name(line.strip(" #*=")) if len(line) < 80 else None
-
-
-_GNU_NAME = re.compile(
-    r"(?:gnu )?(a|l)?gpl(?: license| licence)? ?(?:v(?:ersion)? ?\.?|version )?"
-    r"(\d(?:\.\d)?)?( ?\+| or (?:any )?(?:later|newer)| later| and later)?"
-)
-_GNU_WORDS = re.compile(
-    r"(?:gnu )?(affero |lesser |library )?general public licen[cs]e(?: v(?:ersion)? ?)? ?"
-    r"(\d(?:\.\d)?)?( or (?:any )?later)?"
-)
-_SIMPLE_NAMES = [
-    (re.compile(pattern), name)
-    for pattern, name in (
-        (r"(?:the )?(?:mit|expat)(?: x11| style)?(?: open source)?(?: licen[cs]ed?)?\b", "MIT"),
-        (
-            r"(?:the )?apache(?: software)?(?: licen[cs]e)?(?: version| v)? ?2(?:\.0)?\b",
-            "Apache-2.0",
-        ),
-        (
-            r"(?:the )?(?:bsd 3|3 clause bsd|new bsd|modified bsd|revised bsd|three clause bsd)",
-            "BSD-3-Clause",
-        ),
-        (r"(?:the )?(?:bsd 2|2 clause bsd|simplified bsd|freebsd|two clause bsd)", "BSD-2-Clause"),
-        (r"(?:the )?isc(?: licen[cs]e)?\b", "ISC"),
-        (r"(?:the )?(?:mpl|mozilla public licen[cs]e)(?: version| v)? ?2(?:\.0)?\b", "MPL-2.0"),
-        (r"(?:the )?(?:boost software licen[cs]e|bsl)(?: version| v)? ?1(?:\.0)?\b", "BSL-1.0"),
-        (r"(?:the )?(?:unlicense|the unlicense)\b", "Unlicense"),
-        (r"(?:the )?zlib(?: licen[cs]e| libpng)?\b", "Zlib"),
-        (r"(?:the )?cc0(?: 1.0)?\b", "CC0-1.0"),
-        (r"(?:the )?(?:epl|eclipse public licen[cs]e)(?: version| v)? ?2(?:\.0)?\b", "EPL-2.0"),
-        (r"(?:the )?wtfpl\b", "WTFPL"),
-    )
-]
-
-
-def of_name(text: str) -> spdx.Expression | None:
-    """The licence that a name at the beginning of the text means: `GNU AGPL v3`, `MIT License`.
-
-    An SPDX expression of known ids is taken as it is. A name without the version that its
-    licence needs (`BSD`, `GPL`) is None.
-    """
-    exact = spdx.parse(text.strip(" \t\"'.,;"))
-    if exact is not None and all(i in spdx.KNOWN for i in _leaves(exact)):
-        return exact
-    words = normalise(text.replace("+", " or later "))
-    words = re.sub(r"\b(v?\d)\.0 only\b", r"\1.0", words)
-    gnu = _GNU_NAME.match(words.removeprefix("the "))
-    if gnu and gnu[2]:
-        kind = {"a": "affero", "l": "lesser"}.get(gnu[1] or "")
-        return _gnu(kind, gnu[2], bool(gnu[3]))
-    gnu = _GNU_WORDS.match(words.removeprefix("the "))
-    if gnu and gnu[2]:
-        return _gnu(gnu[1], gnu[2], bool(gnu[3]))
-    return next((name for pattern, name in _SIMPLE_NAMES if pattern.match(words)), None)
-
-
-def _leaves(expression: spdx.Expression) -> list[str]:
-    if isinstance(expression, str):
-        return [expression.split(" WITH ")[0].rstrip("+")]
-    return [leaf for operand in expression[1] for leaf in _leaves(operand)]
+    titled = len(line) < 80 and len(text.split()) <= _MAX_NOTE_WORDS
+    return of_name(line.strip(" #*=")) if titled else None

@@ -7,6 +7,8 @@ import re
 from castor.filters import spdx
 
 ADDITIONAL = "LicenseRef-Additional-Terms"  # a licence that nobody knows: never permissive
+UNKNOWN = "LicenseRef-Unknown"  # terms are stated, and not understood
+PROPRIETARY = "LicenseRef-Proprietary"
 COMMONS_CLAUSE = "LicenseRef-Commons-Clause"
 _DEEDS = (
     r"(?:use|copy|sell|resell|distribute|redistribute|modify|sublicense|share|provide|offer|host"
@@ -45,6 +47,25 @@ _LIMITS = re.compile(
     r"|\b(?:without|unless) (?:(?:prior|express|explicit|written|our|a) ){1,3}"
     r"(?:permission|consent|licen[cs]e) (?:you may|is prohibited|from us)\b"
 )
+
+
+# A notice that gives nothing: it counts where no licence is named beside it.
+_CLOSED = re.compile(
+    r"\b(?:proprietary and confidential|confidential and proprietary|trade secrets? of"
+    r"|(?:company|strictly) confidential|for internal use only)\b"
+    r"|\bunauthori[sz]ed (?:copying|use|reproduction|distribution|disclosure|duplication)\b"
+    r"|\b(?:may|shall|must|can) ?not be (?:\w+ ){0,4}?"
+    r"(?:copied|reproduced|redistributed|distributed|disclosed|modified|sold)\b"
+    r"|\b(?:copying|reproduction|redistribution|distribution|duplication)(?: \w+){0,8}? (?:is|are)"
+    r" (?:strictly )?(?:prohibited|forbidden|not (?:permitted|allowed))\b"
+    r"|\bno part of this (?:\w+ ){1,6}may be (?:copied|reproduced|used|distributed)\b"
+    r"|\bunder (?:a |the )?(?:proprietary|commercial) licen[cs]e\b"
+)
+
+
+def is_closed(words: str) -> bool:
+    """Whether normalised words forbid to copy or to pass on, or call a text confidential."""
+    return _CLOSED.search(words) is not None
 
 
 def limited(expression: spdx.Expression, rest: str) -> spdx.Expression:

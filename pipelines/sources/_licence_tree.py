@@ -23,6 +23,7 @@ from castor.filters.code import vendored
 from castor.pipelines.sources import _code_language, _licence
 
 MAX_BYTES = 1_000_000  # of a licence file or of package metadata; the longest licences have 40 kB
+_MAX_POINTER_CHARS = 300  # "see LICENSE for the terms" and a copyright line
 _PROSE = frozenset({"txt", "text", "md", "markdown", "mdown", "rst", "html", "htm", "adoc", "org"})
 _PRIMARY = re.compile(r"(licen[cs]e|copying|unlicense)(\.(txt|text|md|markdown|rst|html?))?", re.I)
 _LICENCE_NAME = re.compile(
@@ -97,6 +98,8 @@ class LicenceTree:
 def of_folder(folder: str, files: dict[str, str]) -> Stated | None:
     """What the files of one folder state together, or None if nothing."""
     licences = {n: _licence.of_licence_file(files[n]) for n in sorted(files) if is_licence_file(n)}
+    for name in [n for n, e in licences.items() if e is None and _points(files[n], n, licences)]:
+        del licences[name]
     for name in [n for n in licences if n.lower().startswith("copyright") and not licences[n]]:
         del licences[name]  # a list of holders states no terms
     if licences:
@@ -110,10 +113,16 @@ def of_folder(folder: str, files: dict[str, str]) -> Stated | None:
 
 
 def _of_files(folder: str, licences: dict[str, spdx.Expression | None]) -> Stated:
-    """The LGPL's two files are one licence; LICENSE-A beside LICENSE-B offers a choice."""
+    """The LGPL's two files are one licence; LICENSE-A beside LICENSE-B offers a choice.
+
+    Where LICENSE or COPYING is not understood, no other file speaks for it.
+    """
     lesser = [n for n, e in licences.items() if isinstance(e, str) and e.startswith("LGPL")]
     primary = [n for n in licences if _PRIMARY.fullmatch(n)]
-    chosen = lesser or [n for n in primary if licences[n]]
+    unknown = next((n for n in primary if licences[n] is None), None)
+    if unknown is not None:
+        return Stated(None, posixpath.join(folder, unknown))
+    chosen = lesser or primary
     operator = "AND"
     if not chosen:
         chosen, operator = [n for n in licences if licences[n]], "OR"
@@ -121,6 +130,12 @@ def _of_files(folder: str, licences: dict[str, spdx.Expression | None]) -> State
         return Stated(None, posixpath.join(folder, next(iter(licences))))
     found = [e for n in chosen if (e := licences[n]) is not None]
     return Stated(spdx.render(spdx.combine(operator, found)), posixpath.join(folder, chosen[0]))
+
+
+def _points(text: str, name: str, licences: Iterable[str]) -> bool:
+    """Whether a licence file only says in which other file the terms stand."""
+    others = (n for n in licences if n != name)
+    return len(text) < _MAX_POINTER_CHARS and any(n in text for n in others)
 
 
 def of_metadata(name: str, text: str) -> tuple[bool, spdx.Expression | None]:

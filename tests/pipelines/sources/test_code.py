@@ -79,6 +79,8 @@ def test_the_nearest_licence_wins(tmp_path):
             "pkg/package.json": '{"license": "(MIT OR Apache-2.0)"}\n',
             "odd/LICENSE": "You may look at this on Sundays.\n",
             "third_party/bare/a.c": "int a;\n",
+            "Src/ThirdParty/bare.c": "int a;\n",
+            "vendor/lib/node_modules/m/i.js": "var i;\n",
             "js/jquery-1.2.min.js": "var jQuery;\n",
             "vendor/lib/COPYING": GPL3,
             "LICENSE": MIT,
@@ -96,6 +98,8 @@ def test_the_nearest_licence_wins(tmp_path):
         "closed/package.json": (None, "file:closed/package.json"),
         # Neither stands under the licence of the repository around it.
         "third_party/bare/a.c": (None, "none"),
+        "Src/ThirdParty/bare.c": (None, "none"),
+        "vendor/lib/node_modules/m/i.js": (None, "none"),
         "js/jquery-1.2.min.js": (None, "none"),
     }
 

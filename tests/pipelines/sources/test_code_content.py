@@ -134,6 +134,13 @@ def test_as_much_of_one_language_as_of_another_is_none(monkeypatch):
     assert by_content("a a a a" + " b" * 9) is None
 
 
+def test_a_suffix_of_no_language_needs_more_evidence():
+    assert language_of("a", FILES["TOML"]) == "TOML"
+    assert language_of("a.golden", FILES["TOML"][:25]) is None
+    assert language_of("a.golden", FILES["Go"]) == "Go"
+    assert language_of("a.golden", FILES["Go"] + FILES["Rust"]) is None
+
+
 def test_a_long_file_is_known_by_its_middle():
     comment = "/* " + "some words about who may use this file\n" * 200 + "*/\n"
     assert len(comment) > 4000
