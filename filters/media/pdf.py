@@ -26,6 +26,7 @@ from castor.filters.reasons import Reason
 
 # A page of a newspaper has 20,000 characters, one of a large table 50,000.
 MAX_GLYPHS = 200_000
+SLICE_S, SLICE_GLYPHS = 2.0, 500_000
 MAX_OUTLINE, MAX_OUTLINE_DEPTH = 5000, 8
 _HEAD_BYTES = 1024  # before the header there may be anything (PDF 1.7, appendix H)
 _TAIL_BYTES = 2048  # the end mark stands in the last kilobyte (ISO 32000-2, 7.5.5)
@@ -35,7 +36,10 @@ _COPY_BIT = 1 << 4  # permission to extract text (ISO 32000-2, table 22)
 
 
 def read(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
-    """The pages `first` to `last` (exclusive) as lines in reading order.
+    """The pages `first` to `last` (exclusive) as lines in reading order, or the first of them.
+
+    One answer ends where it took `SLICE_S` or has `SLICE_GLYPHS`. (That opening a file and
+    finding a page takes time in proportion to the pages before it is why answers are not smaller.)
 
     Returns:
         `n_pages`; `facts` and `outline` of the document, with the first page; `pages`, each
@@ -54,7 +58,13 @@ def read(window: Window, request: Mapping[str, Any], limits: Limits) -> dict[str
         first = int(request["first"])
         last = min(int(request["last"]), n_pages)
         located = bool(request.get("pictures"))
-        pages = [_page(document, i, pictures, located) for i in range(first, last)]
+        pages: list[dict[str, Any]] = []
+        n_glyphs = 0
+        for number in range(first, last):
+            pages.append(_page(document, number, pictures, located))
+            n_glyphs += pages[-1]["glyphs"]
+            if time.process_time() - began > SLICE_S or n_glyphs > SLICE_GLYPHS:
+                break
         return {
             "n_pages": n_pages,
             "facts": _facts(document) if first == 0 else {},

@@ -24,7 +24,7 @@ from castor.pipelines.sources._pdf_flow import Flow, Line, Paragraph
 from castor.pipelines.sources._pdf_furniture import without_furniture
 from castor.pipelines.sources._pdf_pictures import Placed, pictures_of
 
-PAGES_AT_ONCE = 32
+PAGES_AT_ONCE = 1024  # at most: the child answers earlier where they take long
 MAX_PAGES = 20_000
 MAX_BYTES = 512 << 20  # the file is mapped by the child, which has 1.5 GB of address space
 MAX_CPU_S = 300.0  # 100 times what a book of 500 pages takes

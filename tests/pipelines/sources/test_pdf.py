@@ -11,9 +11,10 @@ from pdfs import LOCK, line, make_pdf, paragraph, picture, shown
 from PIL import Image
 from reading import book, books, chapters, write_tar
 
-from castor.filters.media import decoder
-from castor.filters.media.failure import Limits
+from castor.filters.media import decoder, pdf
+from castor.filters.media.failure import LIMITS, Limits
 from castor.filters.media.reference import read_media
+from castor.filters.media.window import Window
 from castor.filters.reasons import Reason
 from castor.filters.record import Modality
 from castor.pipelines.source import InputFile, Rejected, load
@@ -261,6 +262,18 @@ def test_limits(tmp_path, monkeypatch):
     monkeypatch.setattr(_pdf, "MAX_CPU_S", 60.0)
     (item,) = books(tmp_path, "a.pdf")
     assert item.meta["pages"] == "3"
+
+
+def test_nothing_depends_on_how_many_pages_are_read_at_once(monkeypatch):
+    with Window.of_bytes(make_pdf(furnished(5))) as window:
+        whole = pdf.read(window, {"first": 0, "last": 99}, LIMITS)["pages"]
+        monkeypatch.setattr(pdf, "SLICE_GLYPHS", 2 * whole[0]["glyphs"] - 1)
+        cut = [pdf.read(window, {"first": i, "last": 99}, LIMITS)["pages"] for i in (0, 2, 4)]
+        monkeypatch.setattr(pdf, "SLICE_S", 0.0)
+        one = pdf.read(window, {"first": 3, "last": 99}, LIMITS)["pages"]
+    assert [len(pages) for pages in (whole, *cut, one)] == [5, 2, 2, 1, 1]
+    assert cut[0] + cut[1] + cut[2] == whole
+    assert one == whole[3:4]
 
 
 def test_a_page_that_takes_too_long_is_given_up(tmp_path, monkeypatch):
