@@ -8,6 +8,7 @@ import hashlib
 import lzma
 import os
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -69,7 +70,7 @@ def read(files: Stamp, where: str) -> Iterator[ListFile]:
     for path, _, _ in files:
         try:
             yield from _read(path)
-        except (OSError, EOFError, tarfile.TarError, lzma.LZMAError) as error:
+        except (OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error) as error:
             raise ConfigError(
                 "the list cannot be read", where=where, got=f"{path}: {error}"
             ) from error

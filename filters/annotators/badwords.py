@@ -11,16 +11,17 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from castor.filters.annotator import Context, annotator
 from castor.filters.annotators import _lists
-from castor.filters.errors import ConfigError
-from castor.filters.kernels.column import buffers
-from castor.filters.kernels.words import normalised_words
-from castor.filters.word_lists.lists import WordList, Words, counts, word_list
+from castor.filters.errors import ConfigError, unknown_name
+
+if TYPE_CHECKING:
+    from castor.filters.word_lists.lists import WordList
 
 WHERE = "the options of annotator badwords"
 OPTIONS = {"lists", "default_language"}
@@ -34,7 +35,8 @@ def fingerprint(options: Mapping[str, object]) -> str:
         ConfigError: an option or a path is wrong.
     """
     given = _lists.checked(options, OPTIONS, WHERE)
-    return f"{_lists.digest(given.get('lists', []), WHERE)} {_default_language(given)}"
+    _, default = compiled(options)  # refuses lists of no language
+    return f"{_lists.digest(given.get('lists', []), WHERE)} {default}"
 
 
 @annotator(
@@ -70,6 +72,10 @@ def badwords(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]:
             by_language.setdefault(languages[row], []).append(row)
     n_bad = n_words = np.zeros(len(column), np.int64)
     if by_language:
+        from castor.filters.kernels.column import buffers  # compiled: only where it runs
+        from castor.filters.kernels.words import normalised_words
+        from castor.filters.word_lists.lists import Words, counts
+
         words = Words(*normalised_words(column), *buffers(column))
         n_bad, n_words = counts(words, by_language, lists), np.diff(words.offsets)
     used = [language if language in by_language else None for language in languages]
@@ -91,8 +97,16 @@ def compiled(options: Mapping[str, object]) -> tuple[Mapping[str, WordList], str
     """
     given = _lists.checked(options, OPTIONS, WHERE)
     paths = given.get("lists", [])
-    files = _lists.stamp(paths, WHERE) if paths else ()
-    return _compiled(files), _default_language(given)
+    lists = _compiled(_lists.stamp(paths, WHERE) if paths else ())
+    if paths and not lists:
+        raise ConfigError(
+            "no list is named by the code of a language", where=WHERE, got=", ".join(paths),
+            fix="call them en, de.txt, pt-br.txt",
+        )  # fmt: skip
+    default = _default_language(given)
+    if lists and "default_language" in given and _listed(default, lists) not in lists:
+        raise unknown_name("language of word lists", default, lists, where=WHERE)
+    return lists, default
 
 
 def _default_language(given: Mapping[str, list[str]]) -> str:
@@ -120,6 +134,8 @@ def _listed(language: str, lists: Mapping[str, WordList]) -> str:
 
 @functools.lru_cache(maxsize=4)
 def _compiled(files: _lists.Stamp) -> dict[str, WordList]:
+    from castor.filters.word_lists.lists import word_list  # compiled: only where it runs
+
     entries: dict[str, set[str]] = {}
     for name, data in _lists.read(files, WHERE):
         base = name.rpartition("/")[2]

@@ -49,7 +49,7 @@ WRITES: dict[str, pa.DataType] = {
 _KEPT_STEMS = frozenset({"readme", "notes", "todo", "description", "cmakelists"})
 
 
-@annotator(version=1, reads="batch", modalities=[Modality.CODE], writes=WRITES)
+@annotator(version=2, reads="batch", modalities=[Modality.CODE], writes=WRITES)
 def code(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]:
     """Tells what kind of file each row is; the signals of the policies of code."""
     meta = batch.column("meta")

@@ -13,7 +13,7 @@ from castor.filters.record import Modality
 
 
 @annotator(
-    version=1,
+    version=2,
     reads="batch",
     modalities=list(Modality),
     writes={"permissive": pa.bool_(), "copyleft": pa.bool_()},

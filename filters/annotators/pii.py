@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from castor.filters.annotator import Context, annotator
 from castor.filters.annotators import _lists
-from castor.filters.pii import KINDS, find
+from castor.filters.pii import KINDS
 from castor.filters.pii.kinds import chosen
 from castor.filters.record import Modality
 
@@ -32,7 +32,7 @@ def checked(options: Mapping[str, object]) -> dict[str, list[str]]:
 
 
 @annotator(
-    version=1,
+    version=2,
     reads="batch",
     modalities=(Modality.TEXT, Modality.INTERLEAVED, Modality.CODE),
     writes={**{f"n_{kind}": pa.int64() for kind in KINDS}, "n_spans": pa.int64()},
@@ -44,6 +44,8 @@ def pii(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]:
     They are the spans that the rewriter `mask_pii` would mask; after it there are none. All
     null for a row without text.
     """
+    from castor.filters.pii import find  # compiled: only where it runs
+
     wanted = checked(context.options.get("pii", {}))["kinds"]
     column = batch.column("text")
     found = find(column, wanted)

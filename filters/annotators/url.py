@@ -18,25 +18,29 @@ import functools
 import re
 import urllib.parse
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from castor.filters.annotator import Context, annotator
 from castor.filters.annotators import _lists
-from castor.filters.block_lists.entries import Entries, ascii_host, entries, hashes
 from castor.filters.block_lists.table import Table, build
 from castor.filters.errors import ConfigError, unknown_name
 from castor.filters.public_suffix import digest as suffix_digest
 from castor.filters.public_suffix import registered
 from castor.filters.record import Modality
 
+if TYPE_CHECKING:
+    from castor.filters.block_lists.entries import Entries
+
 WHERE = "the options of annotator url"
 OPTIONS = {"lists", "categories", "allow"}
 ALLOWING = frozenset({"child", "liste_blanche", "liste_bu", "press"})
 ADDRESS = re.compile(r"[0-9.]+|[0-9a-f:]*::?[0-9a-f:]*")
 WWW = "www."
+MAX_HOST = 253  # characters of a name in the domain name system (RFC 1035, section 2.3.4)
+MAX_URL = 8000  # bytes that every server should take (RFC 9110, section 4.1)
 
 
 class Lists(NamedTuple):
@@ -63,7 +67,7 @@ def fingerprint(options: Mapping[str, object]) -> str:
 
 
 @annotator(
-    version=2,
+    version=3,
     reads="batch",
     modalities=tuple(Modality),
     writes={
@@ -87,7 +91,7 @@ def url(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]:
     allow it, and `allowing_lists` which those are; names are in order, with commas, and null
     stands for none. `registered_domain` is what somebody registered under a public suffix,
     `b.co.uk` of `a.b.co.uk`; null for an IP address. All null for a row without `meta.url`, or
-    whose URL names no host.
+    whose URL names no host, or is longer than 8,000 characters.
     """
     lists = compiled(context.options.get("url", {}))
     parts = [split(dict(facts).get("url") or "") for facts in batch.column("meta").to_pylist()]
@@ -125,13 +129,20 @@ def compiled(options: Mapping[str, object]) -> Lists:
 
 
 def split(address: str) -> tuple[str, str] | None:
-    """Host without `www.`, and path with query, both in lower case; None without a host."""
+    """Host without `www.`, and path with query, both in lower case; None without a host.
+
+    None too of what is longer than any: it would cost its length squared to look up.
+    """
+    from castor.filters.block_lists.entries import ascii_host  # compiled: only where it runs
+
+    if len(address) > MAX_URL:
+        return None
     try:
         parts = urllib.parse.urlsplit(address.strip().lower())
         host = (parts.hostname or "").rstrip(".").removeprefix(WWW)
     except ValueError:
         return None
-    if not host:
+    if not host or len(host) > MAX_HOST:
         return None
     query = f"?{parts.query}" if parts.query else ""
     return ascii_host(host), parts.path.rstrip("/") + query
@@ -164,6 +175,8 @@ def _prefixes(host: str, path: str) -> list[str]:
 
 def _found(table: Table, texts: list[list[str]]) -> np.ndarray:
     """The categories of each row's texts: bool [rows, n_categories]."""
+    from castor.filters.block_lists.entries import hashes
+
     found = np.zeros((len(texts), table.members.shape[1]), bool)
     row = np.repeat(np.arange(len(texts)), [len(t) for t in texts])
     if len(row) and len(table.keys):
@@ -175,6 +188,8 @@ def _found(table: Table, texts: list[list[str]]) -> np.ndarray:
 def _compiled(
     files: _lists.Stamp, block: tuple[str, ...] | None, allow: tuple[str, ...] | None
 ) -> Lists:
+    from castor.filters.block_lists.entries import entries  # compiled: only where it runs
+
     read: dict[str, list[Entries]] = {}
     for file in _lists.read(files, WHERE):
         read.setdefault(_category(file.name), []).append(entries(file.data))

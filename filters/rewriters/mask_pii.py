@@ -30,7 +30,7 @@ def checked(options: Mapping[str, object]) -> dict[str, list[str]]:
     return {"kinds": [str(k) for k in chosen(given.get("kinds", KINDS), WHERE)]}
 
 
-@rewriter(version=1, reads="batch", check=checked)
+@rewriter(version=2, reads="batch", check=checked)
 def mask_pii(column: pa.Array, options: Mapping[str, object]) -> Iterator[tuple[int, list[Edit]]]:
     """Replaces personal data by a mask that says what kind it was: `|||EMAIL_ADDRESS|||`.
 

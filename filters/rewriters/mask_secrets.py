@@ -33,7 +33,7 @@ def checked(options: Mapping[str, object]) -> dict[str, list[str]]:
     return {"kinds": [str(k) for k in chosen(given.get("kinds", DEFAULT), WHERE)]}
 
 
-@rewriter(version=1, reads="batch", modalities=[Modality.CODE], check=checked)
+@rewriter(version=2, reads="batch", modalities=[Modality.CODE], check=checked)
 def mask_secrets(
     column: pa.Array, options: Mapping[str, object]
 ) -> Iterator[tuple[int, list[Edit]]]:

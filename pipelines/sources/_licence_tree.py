@@ -21,6 +21,7 @@ from typing import Any
 from castor.filters import spdx
 from castor.filters.code import vendored
 from castor.pipelines.sources import _code_language, _licence
+from castor.pipelines.sources._licence_names import of_name
 
 MAX_BYTES = 1_000_000  # of a licence file or of package metadata; the longest licences have 40 kB
 _MAX_POINTER_CHARS = 300  # "see LICENSE for the terms" and a copyright line
@@ -147,7 +148,7 @@ def of_metadata(name: str, text: str) -> tuple[bool, spdx.Expression | None]:
     values = [v for v in values if v and not v.upper().startswith("SEE LICEN")]
     if not values:
         return False, None
-    found = [_licence.of_name(v.replace("/", " OR ")) or _licence.of_name(v) for v in values]
+    found = [of_name(v.replace("/", " OR ")) or of_name(v) for v in values]
     known = [e for e in found if e is not None]
     return True, spdx.combine("OR", known) if len(known) == len(values) else None
 

@@ -1,5 +1,6 @@
 """What there is, by name."""
 
+import subprocess
 import sys
 
 import pytest
@@ -28,6 +29,19 @@ def test_a_package_that_is_not_installed_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "castor.filters.annotators.audio", None)
     with pytest.raises(CastorError, match=r"a package that annotator 'audio' needs.*\n.*doctor"):
         find("annotator", "audio", "castor.filters.annotators", ["audio"], object)
+
+
+def test_what_is_shipped_loads_without_what_it_compiles():
+    """A run that is only checked, and its supervisor, need no compiler and no library of media."""
+    script = (
+        "import sys; from castor.filters.registry import load, names\n"
+        "for kind in ('annotator', 'rewriter'):\n"
+        "    for name in names(kind):\n"
+        "        load(kind, name)\n"
+        "        assert 'numba' not in sys.modules, (kind, name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_a_module_outside(tmp_path, monkeypatch):

@@ -119,6 +119,15 @@ def test_wrong_options_are_configuration_errors():
         badwords.compiled({"lits": []})
 
 
+def test_lists_of_no_language_are_refused(folder, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "badwords.txt").write_text("heck\n")
+    with pytest.raises(ConfigError, match="no list is named by the code of a language"):
+        badwords.fingerprint({"lists": [str(tmp_path / "other")]})
+    with pytest.raises(ConfigError, match=r"no language of word lists named 'english'"):
+        badwords.fingerprint({"lists": [str(folder)], "default_language": "english"})
+
+
 def test_fingerprint_follows_content(folder):
     one = badwords.fingerprint({"lists": [str(folder)]})
     (folder / "en").write_text("gosh\n")

@@ -101,6 +101,7 @@ def test_names_of_text_that_starcoder2_keeps(path, expected):
         ("<scripted>ok</scripted>", 2),
         ("<!-- <p>no</p> -->yes", 3),
         ("1 < 2 and <3", 12),
+        ("İİ<script>x</script>ok", 5),
         ("<!-- never closed", 0),
         ("<p title='x'", 0),
         ("a<script>never closed", 1),

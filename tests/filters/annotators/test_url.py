@@ -69,6 +69,10 @@ def looked_up(addresses, names=NAMES, **options):
         ("http://plain.example/", (False, False, None)),
         ("http://news.example/", (False, False, None)),  # press is a list of what to allow
         ("not an address", (None, None, None)),
+        ("http://evil.example/" + "x/" * 3900, (True, False, "adult")),
+        ("http://evil.example/" + "x/" * 4000, (None, None, None)),
+        ("http://" + "a." * 120 + "evil.example/", (True, False, "adult")),
+        ("http://" + "a." * 121 + "evil.example/", (None, None, None)),
         ("http://[broken/", (None, None, None)),
         (None, (None, None, None)),
     ],
@@ -146,16 +150,19 @@ def test_archives_and_globs(tmp_path):
         ({"lists": ["/nowhere/x"]}, "/nowhere/x"),
         ({"lists": ["{folder}"], "categories": ["adlut"]}, "did you mean 'adult'"),
         ({"lists": ["{folder}/broken.tar.xz"]}, "cannot be read"),
+        ({"lists": ["{folder}/broken.gz"]}, "cannot be read"),
         ({"lists": ["{folder}"], "allow": ["prees"]}, "did you mean 'press'"),
         ({"lists": ["{folder}"], "allow": ["adult"], "categories": ["adult"]}, "blocks and allows"),
     ],
 )
 def test_wrong_options_are_configuration_errors(folder, options, message):
     (folder / "broken.tar.xz").write_bytes(b"no archive")
+    (folder / "broken.gz").write_bytes(gzip.compress(b"a.example\n")[:10] + b"no deflate")
     if isinstance(options.get("lists"), list):
         options = {**options, "lists": [p.format(folder=folder) for p in options["lists"]]}
     if {"categories", "allow"} & set(options):
         (folder / "broken.tar.xz").unlink()
+        (folder / "broken.gz").unlink()
     with pytest.raises(ConfigError, match=message):
         url.compiled(options)
 

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from castor.filters.pii import KINDS, Kind, find
-from castor.filters.pii.find import disjoint
+from castor.filters.pii.spans import disjoint
 
 
 def found(text, kinds=KINDS):
