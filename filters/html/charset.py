@@ -16,6 +16,9 @@ from __future__ import annotations
 import codecs
 import re
 
+import numpy as np
+import pyarrow as pa
+
 from castor.filters.errors import CastorError
 from castor.filters.reasons import Reason
 
@@ -53,15 +56,22 @@ class UnreadableError(CastorError):
 
 def as_utf8(body: bytes, stated: str | None) -> tuple[bytes, str]:
     """A page as UTF-8 and the charset that it was in; arguments and errors as of `decode`."""
-    if not body.startswith(_MARKS) and b"\0" not in body and b"\x1b" not in body:
-        try:
-            body.decode()
-        except UnicodeDecodeError:
-            pass
-        else:
-            return body, "utf-8"
+    plain = not body.startswith(_MARKS) and b"\0" not in body and b"\x1b" not in body
+    if plain and _is_utf8(body):
+        return body, "utf-8"
     text, used = decode(body, stated, html=True)
     return text.encode("utf-8", "replace"), used
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Whether bytes are valid UTF-8: asked of Arrow, which makes no text of them."""
+    ends = pa.py_buffer(np.array([0, len(body)], np.int64))
+    column = pa.Array.from_buffers(pa.large_string(), 1, [None, ends, pa.py_buffer(body)])
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def decode(body: bytes, stated: str | None, *, html: bool) -> tuple[str, str]:

@@ -25,4 +25,4 @@ def write(tokens: Tokens, chosen: np.ndarray) -> str:
             chosen.view(np.uint8), places, scratch, state, out,
         )  # fmt: skip
         if n <= len(out):
-            return out[:n].tobytes().decode("utf-8", "replace").strip("\n")
+            return out[:n].tobytes().decode("utf-8", "replace")

@@ -11,7 +11,7 @@ import numpy as np
 
 from castor.filters.html.blocks.measure import BYTES, COMMAS, SENTENCES, WORDS
 from castor.filters.html.tokens import classwords, tags
-from castor.filters.html.tokens.compile import part
+from castor.filters.html.tokens.compile import part, trailing_zeros
 from castor.filters.html.tokens.state import (
     B_ELEMENT,
     B_LINKED,
@@ -22,7 +22,7 @@ from castor.filters.html.tokens.state import (
     E_WORDS,
     E_WORDS_END,
 )
-from castor.filters.kernels._compile import kernel, trailing_zeros
+from castor.filters.kernels._compile import kernel
 
 FAR = 32  # levels; further is as good as none
 # Kinds of tags, one nearness each.

@@ -22,8 +22,8 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from castor.filters.errors import CastorError
-from castor.filters.html.tokens.compile import part
-from castor.filters.kernels._compile import at, kernel, put, trailing_zeros
+from castor.filters.html.tokens.compile import part, trailing_zeros
+from castor.filters.kernels._compile import at, kernel, put
 
 GROUP = 16  # rows whose tests are made side by side
 MAX_LEAVES = 32  # of a tree: one bit each

@@ -21,6 +21,7 @@ from castor.filters.html.tokens.state import (
 from castor.filters.kernels._compile import U8, at, kernel
 
 _I32_1, _I32_2 = nb.types.Array(nb.int32, 1, "C"), nb.types.Array(nb.int32, 2, "C")
+MAX_LICENCES = 1000  # links of a page that are looked at for its licence
 _COMMONS = np.frombuffer(b"creativecommons", np.uint8)
 _LICENCE = np.frombuffer(b"icen", np.uint8)  # license, licence, License
 
@@ -73,6 +74,8 @@ def _holds(source, start, end, wanted):
 def _of_licences(source, events, out):
     n = 0
     for v in range(len(events)):
+        if n == MAX_LICENCES:
+            break
         if events[v, V_KIND] == LINK and (
             _holds(source, events[v, V_START_2], events[v, V_END_2], _LICENCE)
             or _holds(source, events[v, V_START], events[v, V_END], _COMMONS)
@@ -82,6 +85,9 @@ def _of_licences(source, events, out):
 
 
 def of_licences(tokens: Tokens) -> np.ndarray:
-    """Links to Creative Commons, and those whose rel may say licence: int32 [n, N_EVENT]."""
+    """Links to Creative Commons, and those whose rel may say licence: int32 [n, N_EVENT].
+
+    At most the first MAX_LICENCES.
+    """
     out = np.empty_like(tokens.events)
     return out[: _of_licences(tokens.source, tokens.events, out)]

@@ -6,10 +6,10 @@ import numpy as np
 
 from castor.filters.html.tokens import classwords, tags
 from castor.filters.html.tokens.classwords import WORD_HASHES, WORD_MASKS
-from castor.filters.html.tokens.compile import part
+from castor.filters.html.tokens.compile import part, trailing_zeros
 from castor.filters.html.tokens.state import MAX_WORDS, R_AT_WORDS, R_WORDS, SPANS
 from castor.filters.html.tokens.tags import ATTRIBUTE_KEYS, ATTRIBUTE_VALUES, NAME_BYTE
-from castor.filters.kernels._compile import at, load64, trailing_zeros
+from castor.filters.kernels._compile import at, load64
 
 _ONES = np.uint64(0x0101010101010101)
 _HIGHS = np.uint64(0x8080808080808080)

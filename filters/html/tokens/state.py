@@ -17,7 +17,7 @@ from castor.filters.html.tokens.compile import part
 MAX_DEPTH = 512  # browsers stop nesting there (kMaximumHTMLParserDOMTreeDepth)
 MAX_ELEMENTS = 1 << 19  # 10 MB of markup with 20 bytes an element; what follows is not read
 MAX_BLOCKS = 1 << 16
-MAX_EVENTS = 1 << 18
+MAX_EVENTS = 1 << 17  # links, pictures and metadata; what follows is not kept
 MAX_WORDS = 12  # class words that an element may bring
 
 # Columns of an element; the groups of its class words are 64 bits in two columns.

@@ -27,7 +27,8 @@ from castor.filters.kernels._compile import at, kernel, put
 
 MAX_NESTING = 8  # lists and quotations in one another; more is layout
 MAX_LINES = 1 << 20  # of a page that are indented; so many are no text to read
-MAX_COLUMNS = 256  # of a row; the blocks of a wider one have only their own cells
+# Of a row. Blocks of a wider one have the cells between their first and their last, not all.
+MAX_COLUMNS = 256
 _OL, _LI, _QUOTE = tags.TAG["ol"], tags.TAG["li"], tags.TAG["blockquote"]
 _PRE, _LISTING = tags.TAG["pre"], tags.TAG["listing"]
 _ROW, _TABLE = tags.TAG["tr"], tags.TAG["table"]
@@ -101,11 +102,11 @@ def _number(out, state, number):
 
 
 @part
-def _item_marks(elements, place, numbers, widths, out, state, again):
-    """The marks of the list items of a place, each once: after that, and `again`, as wide a gap."""
+def _item_marks(elements, place, numbers, widths, out, state):
+    """The marks of the list items of a place, each once; after that a gap as wide."""
     for k in range(place[P_ITEMS] - 1, -1, -1):
         item = place[P_ITEM + k]
-        if again or widths[item]:
+        if widths[item]:
             _repeat(out, state, 32, widths[item])
             continue
         parent = elements[item, E_PARENT]
@@ -119,12 +120,12 @@ def _item_marks(elements, place, numbers, widths, out, state, again):
 
 
 @part
-def _begin_line(elements, place, numbers, widths, out, state, again):
+def _begin_line(elements, place, numbers, widths, out, state):
     """What a line of a block begins with: quotations, list items."""
     for _ in range(min(place[P_QUOTES], MAX_NESTING)):
         _byte(out, state, 62)
         _byte(out, state, 32)
-    _item_marks(elements, place, numbers, widths, out, state, again)
+    _item_marks(elements, place, numbers, widths, out, state)
 
 
 @part
@@ -133,7 +134,7 @@ def _end_line(elements, place, numbers, widths, out, state):
     _byte(out, state, 10)
     state[W_LINES] += 1
     if state[W_LINES] <= MAX_LINES:
-        _begin_line(elements, place, numbers, widths, out, state, True)
+        _begin_line(elements, place, numbers, widths, out, state)
 
 
 @part
@@ -194,21 +195,34 @@ def _find_cells(elements, row, found, state):
 
 
 @part
+def _first_cell(elements, found, n, column, least):
+    """The first of the cells of which a column is not under `least`; n where all are."""
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) >> 1
+        if elements[found[middle], column] < least:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@part
 def _row(text, elements, cells, first, last, found, out, state):
     """A row: the cells from first to last with their text, the others empty."""
     _byte(out, state, 124)
     _byte(out, state, 32)
-    some = False
-    for k in range(state[W_CELLS]):
+    k_first, k_last = 0, state[W_CELLS]
+    if k_last > MAX_COLUMNS:
+        k_first = _first_cell(elements, found, k_last, E_END, first + 1)
+        k_last = _first_cell(elements, found, k_last, E_FIRST, last)
+    for k in range(k_first, k_last):
         e = found[k]
         begin, end = max(first, elements[e, E_FIRST]), min(last, elements[e, E_END])
-        if state[W_CELLS] > MAX_COLUMNS and begin >= end:
-            continue
-        if some:
+        if k > k_first:
             _byte(out, state, 32)
             _byte(out, state, 124)
             _byte(out, state, 32)
-        some = True
         for cell in range(begin, end):
             if cell > begin:
                 _byte(out, state, 32)
@@ -287,7 +301,7 @@ def _block(
     is_first = last[P_HEADING] < 0
     if not is_first:
         _gap(place, last, out, state)
-    _begin_line(elements, place, numbers, widths, out, state, False)
+    _begin_line(elements, place, numbers, widths, out, state)
     if place[P_PRE] >= 0 and (is_first or last[P_PRE] != place[P_PRE]):
         _repeat(out, state, 96, 3)
         _end_line(elements, place, numbers, widths, out, state)
