@@ -87,6 +87,8 @@ def interval(value: Any) -> str | None:
     """An estimate with its interval as text: 0.96 (0.95-0.97); None for any other value."""
     if not isinstance(value, Mapping) or set(value) != {"value", "low", "high"}:
         return None
+    if value["value"] is None:
+        return "not measurable"
     return f"{value['value']:.4f} ({value['low']:.4f}-{value['high']:.4f})"
 
 

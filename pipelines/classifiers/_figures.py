@@ -112,6 +112,6 @@ def _f1(said: np.ndarray, truth: np.ndarray) -> metrics.Interval:
     return metrics.ratio(2.0 * both, either) if either.any() else metrics.Interval(0.0, 0.0, 1.0)
 
 
-def _rounded(interval: metrics.Interval) -> dict[str, float]:
-    low, high = (round(x, DIGITS) for x in (interval.low, interval.high))
-    return {"value": round(interval.value, DIGITS), "low": low, "high": high}
+def _rounded(interval: metrics.Interval) -> dict[str, float | None]:
+    """For the card; what rows cannot tell, as an area where all are of one label, is null."""
+    return {k: None if np.isnan(v) else round(v, DIGITS) for k, v in interval._asdict().items()}

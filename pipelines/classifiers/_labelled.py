@@ -45,7 +45,7 @@ def read(
     need_label: bool = True,
     separator: str | None = None,
 ) -> Iterator[Row]:
-    """Every row that has a text, in order of files and rows.
+    """Every row that has a text, in order of files and rows; others (null, empty) are passed over.
 
     Args:
         data: files; folders, for every file of these kinds in them; outputs of runs, for what
@@ -57,7 +57,7 @@ def read(
 
     Raises:
         ConfigError: a file of another kind, or no such field.
-        CastorError: a file is damaged, or a text has no label.
+        CastorError: a file is damaged, a text is a number, say, or has no label.
     """
     for file in _files(data):
         names: tuple[str, str | None] | None = None
@@ -67,7 +67,13 @@ def read(
                 _field(row, label, LABEL_FIELDS, file, "label") if need_label else None,
             )
             value = _value(row, names[0])
-            if not isinstance(value, str) or not value.strip():
+            if value is not None and not isinstance(value, str):
+                raise CastorError(
+                    "a row's text is no text", where=file,
+                    got=f"row {number}, {names[0]} is {type(value).__name__}",
+                    fix="mend the row, or name another field with --set text=",
+                )  # fmt: skip
+            if not value or not value.strip():
                 continue
             labels: tuple[str, ...] = ()
             is_list = False

@@ -166,9 +166,9 @@ def topics(kit: pathlib.Path) -> dict[str, float]:
     """Accuracy of which of 32 books a paragraph is from, by cross-validation; prints it."""
     rows = []
     for file in sorted((kit / "books" / "en").glob("*.gz")):
-        text = gzip.decompress(file.read_bytes()).decode()
+        text = gzip.decompress(file.read_bytes()).decode().replace("\r\n", "\n")
         long = [" ".join(p.split()) for p in text.split("\n\n") if len(p) >= 200]
-        rows += [_labelled.Row(p, (file.name,), False, file.name) for p in long[:60]]
+        rows += [_labelled.Row(p, (file.name,), False, file.name) for p in long[:100]]
     names = sorted({row.file for row in rows})
     labels = np.array([names.index(row.file) for row in rows])
     labelled = _labels.Labelled(rows, labels, names, None, False)

@@ -54,6 +54,28 @@ def test_signals(folder, name):
     assert found.column(f"{name}.labels").null_count == 3  # the model gives one label
 
 
+def test_a_model_of_several_labels_says_all_from_the_threshold_on(folder, tmp_path):
+    (tmp_path / classifier.MODEL).write_bytes((folder / classifier.MODEL).read_bytes())
+    each = {"good": calibrate.Calibration("platt", 1, 1.5), "bad": calibrate.Calibration("platt")}
+    classifier.write(
+        tmp_path, text="folded", positive=None, calibration=None, threshold=None,
+        temperature=1.0, several=each,
+    )  # fmt: skip
+    texts = [GOOD, BAD, "cash is now wide", None]
+    several = classifier.load(tmp_path).judge(pa.array(texts)).several
+    found = annotated("classifier", tmp_path, texts, threshold=0.3)
+    labels = found.column("classifier.labels").to_pylist()
+    assert labels[3] is None
+    names = classifier.load(tmp_path).names
+    for said, row in zip(labels[:3], several.tolist(), strict=False):
+        order = sorted(zip(row, names, strict=True), reverse=True)
+        assert said.split() == [name for p, name in order if p >= 0.3]
+    assert {len(said.split()) for said in labels[:3]} == {1, 2}
+    none = annotated("classifier", tmp_path, texts, threshold=1)
+    assert none.column("classifier.labels").to_pylist() == ["", "", "", None]
+    assert none.column("classifier.probability").null_count == 4
+
+
 @pytest.mark.parametrize(
     ("name", "kept"),
     [

@@ -105,8 +105,8 @@ def test_thresholds_reach_what_they_are_chosen_for():
     assert y[chosen].mean() >= 0.9
     lower = np.sort(p[~chosen])[-1]
     assert y[p >= lower].mean() < 0.9
-    kept = (p >= calibrate.threshold_for_rate(p, 0.1)).mean()
-    assert kept == pytest.approx(0.1, abs=1e-3)
+    assert (p >= calibrate.threshold_for_rate(p, 0.1)).sum() == 400
+    assert (p >= calibrate.threshold_for_rate(p, 1e-9)).sum() == 1
     assert calibrate.threshold_for_precision(p, np.zeros(4000, bool), 0.5) is None
 
 
@@ -138,12 +138,12 @@ def test_the_area_is_that_of_scikit_learn_ties_included(rows):
 
 
 def test_the_interval_of_an_area_without_a_variance():
-    apart = metrics.auc(np.arange(40.0), np.arange(40) >= 20)
+    apart = metrics.auc(np.arange(40.0), np.arange(40) >= 30)
     assert (apart.value, apart.high) == (1, 1)
-    assert apart.low == pytest.approx(0.025 ** (1 / 20))
-    turned = metrics.auc(-np.arange(40.0), np.arange(40) >= 20)
+    assert apart.low == pytest.approx(0.025 ** (1 / 10))
+    turned = metrics.auc(-np.arange(40.0), np.arange(40) >= 30)
     assert (turned.low, turned.value) == (0, 0)
-    assert turned.high == pytest.approx(1 - 0.025 ** (1 / 20))
+    assert turned.high == pytest.approx(1 - 0.025 ** (1 / 10))
     assert metrics.auc(np.zeros(40), np.arange(40) >= 20) == (0.5, 0, 1)
 
 
@@ -156,6 +156,21 @@ def test_the_interval_of_the_area_holds_the_truth_as_often_as_it_says():
         found = metrics.auc(scores, np.arange(100) < 40)
         hits += found.low <= truth <= found.high
     assert 0.92 <= hits / 400 <= 0.985
+
+
+def test_placements_are_shares_of_the_other_class():
+    scores, positive = np.array([3.0, 1, 2, 2, 0]), np.array([True, True, False, True, False])
+    of_positive, of_negative = metrics.placements(scores, positive)
+    assert of_positive.tolist() == [1, 0.5, 0.75]  # 3 is above 2 and 0, 1 above 0, 2 ties with 2
+    assert of_negative == pytest.approx([1.5 / 3, 1])
+
+
+def test_the_interval_of_a_ratio_is_that_of_the_delta_method():
+    found = metrics.ratio(np.array([1.0, 2, 3]), np.ones(3))
+    assert found.value == 2
+    assert found.high - 2 == pytest.approx(metrics.Z95 * math.sqrt(2) / 3)
+    assert found.high - 2 == pytest.approx(2 - found.low)
+    assert metrics.ratio(np.array([2.0, 4]), np.array([1.0, 2])) == (2, 2, 2)
 
 
 def test_shares_and_mcnemar_are_as_tabulated():

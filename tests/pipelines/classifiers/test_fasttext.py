@@ -142,6 +142,10 @@ def test_data_of_an_evaluation_need_not_have_every_label_that_became_one(tmp_pat
     assert shares("ham", "spam", "ads")[0] == len(lines)
     assert shares("ads") == (n, 0)  # `other` stood for it and ham
     assert shares("spam")[1] == shares("spam")[0] > 0
+    spam = api.classifier_eval(out, [tmp_path / "some.jsonl"])  # and no area, which JSON can say
+    assert json.loads(json.dumps(spam, allow_nan=False))["auc"] == dict.fromkeys(
+        ("value", "low", "high")
+    )
     out = tmp_path / "two"
     some = tmp_path / "two.jsonl"
     kept = [r for r in lines if r["label"] != "ads"]
@@ -188,6 +192,19 @@ def test_folds_hold_equal_texts_together_and_every_label_alike():
         sizes = np.bincount(found[:300][labels[:300] == k], minlength=5)
         assert sizes.min() == sizes.max() == 20
     assert (_labels.folds(fold(pa.array(texts)), labels, 5, 1) != found).any()
+
+
+def test_no_row_is_calibrated_by_its_own_label():
+    rng = np.random.default_rng(0)
+    odds, folds = rng.normal(0, 2, 60), np.arange(60) % 3
+    positive = odds + rng.normal(0, 1, 60) > 0
+    how = kind._Options("folded", 3, "platt", None, None)
+    whole, crossed = kind._cross_fitted(odds, positive, folds, how)
+    turned = np.where(folds == 0, ~positive, positive)
+    _, other = kind._cross_fitted(odds, turned, folds, how)
+    np.testing.assert_array_equal(crossed[folds == 0], other[folds == 0])
+    assert (crossed[folds != 0] != other[folds != 0]).all()
+    assert (crossed != whole.apply(odds)).all()
 
 
 def test_the_rate_is_of_the_random_texts_where_there_are_good_ones(tmp_path):
@@ -266,6 +283,7 @@ def test_wrong_options_are_refused(tmp_path, rows, settings, message):
     [
         ("a.jsonl", '{"text": "x", "label": "a"}\n{"text": "y"}\n', "has no label"),
         ("a.jsonl", '{"text": "x", "label": "a"}\n{"text": ', "cannot be read"),
+        ("a.jsonl", '{"text": "x", "label": "a"}\n{"text": 5, "label": "b"}', "row 2, text is int"),
         ("a.jsonl", '{"text": "x", "label": "a"}\n{"text": "y", "label": "a"}', "one label only"),
         ("a.jsonl.gz", "no gzip", "one label only|cannot be read|usual fields"),
         ("a.pdf", "x", "no reader"),
@@ -290,7 +308,7 @@ def test_bad_data_is_told(tmp_path, name, content, message):
 )
 def test_the_kit_is_learnt(kit, tmp_path, file, settings, auc):
     card = api.classifier_train(
-        "fasttext", [kit / "labelled" / file], tmp_path / "out", settings=settings
+        "fasttext", [kit / "labelled" / file], tmp_path / "out", settings=[*settings, "folds=3"]
     )
     held_out = card["held out"]
     assert held_out["auc"]["value"] >= auc

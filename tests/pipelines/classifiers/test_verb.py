@@ -151,9 +151,11 @@ def test_the_command_takes_several_files_and_prints_json(tmp_path, data, monkeyp
 
 def test_an_estimate_with_its_interval_is_one_cell():
     estimate = {"value": 0.5, "low": 0.25, "high": 0.75}
+    nothing = {"value": None, "low": None, "high": None}
     text = _card.markdown(
-        {"classifier": "x", "figures": {"auc": estimate, "at": {"rate": estimate}}}
+        {"classifier": "x", "figures": {"auc": estimate, "at": {"rate": estimate}, "odd": nothing}}
     )
+    assert "| odd | not measurable |" in text
     assert "| auc | 0.5000 (0.2500-0.7500) |" in text
     assert "| rate | 0.5000 (0.2500-0.7500) |" in text
 
