@@ -37,6 +37,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from castor.filters.annotator import Context, annotator
+from castor.filters.annotators._counted import ratio
 
 if TYPE_CHECKING:
     from castor.filters.kernels.scan import Scan
@@ -100,28 +101,28 @@ def _scanned(column: pa.Array) -> dict[str, np.ndarray | pa.Array]:
         "n_long_lines": count["LONG_LINES"],
         "max_word_length_chars": count["LONGEST_WORD"],
         "max_line_length_chars": count["LONGEST_LINE"],
-        "mean_word_length_chars": _ratio(count["WORD_CHARACTERS"], words),
-        "mean_line_length_chars": _ratio(count["ALL_LINE_CHARACTERS"], count["ALL_LINES"]),
-        "hashes_per_word": _ratio(count["HASHES"], words),
-        "ellipses_per_word": _ratio(count["ELLIPSES"], words),
-        "alphabetic_word_fraction": _ratio(count["ALPHABETIC_WORDS"], words),
-        "unspaced_word_fraction": _ratio(count["UNSPACED_WORDS"], words),
-        "letter_fraction": _ratio(count["LETTERS"], characters),
-        "alphanumeric_fraction": _ratio(count["LETTERS"] + count["NUMBERS"], characters),
-        "digit_fraction": _ratio(count["DIGITS"], characters),
-        "uppercase_fraction": _ratio(count["UPPERS"], count["LETTERS"]),
-        "bullet_line_fraction": _ratio(count["BULLET_LINES"], lines),
-        "ellipsis_line_fraction": _ratio(count["ELLIPSIS_LINES"], lines),
-        "punctuation_ended_line_fraction": _ratio(count["ENDED_LINES"], lines),
-        "short_line_fraction": _ratio(count["SHORT_LINES"], lines),
-        "duplicate_line_fraction": _ratio(repeated[repetition.DUPLICATE_LINES], lines),
-        "duplicate_line_char_fraction": _ratio(
+        "mean_word_length_chars": ratio(count["WORD_CHARACTERS"], words),
+        "mean_line_length_chars": ratio(count["ALL_LINE_CHARACTERS"], count["ALL_LINES"]),
+        "hashes_per_word": ratio(count["HASHES"], words),
+        "ellipses_per_word": ratio(count["ELLIPSES"], words),
+        "alphabetic_word_fraction": ratio(count["ALPHABETIC_WORDS"], words),
+        "unspaced_word_fraction": ratio(count["UNSPACED_WORDS"], words),
+        "letter_fraction": ratio(count["LETTERS"], characters),
+        "alphanumeric_fraction": ratio(count["LETTERS"] + count["NUMBERS"], characters),
+        "digit_fraction": ratio(count["DIGITS"], characters),
+        "uppercase_fraction": ratio(count["UPPERS"], count["LETTERS"]),
+        "bullet_line_fraction": ratio(count["BULLET_LINES"], lines),
+        "ellipsis_line_fraction": ratio(count["ELLIPSIS_LINES"], lines),
+        "punctuation_ended_line_fraction": ratio(count["ENDED_LINES"], lines),
+        "short_line_fraction": ratio(count["SHORT_LINES"], lines),
+        "duplicate_line_fraction": ratio(repeated[repetition.DUPLICATE_LINES], lines),
+        "duplicate_line_char_fraction": ratio(
             repeated[repetition.DUPLICATE_LINE_CHARACTERS], line_characters
         ),
-        "duplicate_paragraph_fraction": _ratio(
+        "duplicate_paragraph_fraction": ratio(
             repeated[repetition.DUPLICATE_PARAGRAPHS], count["PARAGRAPHS"]
         ),
-        "duplicate_paragraph_char_fraction": _ratio(
+        "duplicate_paragraph_char_fraction": ratio(
             repeated[repetition.DUPLICATE_PARAGRAPH_CHARACTERS], line_characters
         ),
         **_of_c4(scanned),
@@ -129,7 +130,7 @@ def _scanned(column: pa.Array) -> dict[str, np.ndarray | pa.Array]:
     for n in range(repetition.SHORTEST, repetition.LONGEST + 1):
         kind = "top" if n <= repetition.TOP else "duplicate"
         covered = repeated[repetition.NGRAM_CHARACTERS + n - repetition.SHORTEST]
-        found[f"{kind}_{n}gram_char_fraction"] = _ratio(covered, count["WORD_CHARACTERS"])
+        found[f"{kind}_{n}gram_char_fraction"] = ratio(covered, count["WORD_CHARACTERS"])
     return found
 
 
@@ -155,12 +156,6 @@ def _of_c4(scanned: Scan) -> dict[str, np.ndarray]:
         "c4_lines_with_lorem_ipsum": per_row(measures[:, 2] == c4.LOREM),
         "c4_lines_with_curly_bracket": per_row(measures[:, 2] == c4.BRACE),
     }
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> pa.Array:
-    """Part / whole, null where the whole is 0."""
-    empty = whole == 0
-    return pa.array(part / np.where(empty, 1, whole), pa.float64(), mask=empty)
 
 
 def _null_where(null: np.ndarray, values: np.ndarray | pa.Array) -> pa.Array:

@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from castor.filters.annotator import Context, annotator
+from castor.filters.annotators._counted import GRAMS, ratio, writes
 
 COUNTS = {  # signal -> the column of the kernel
     "n_characters": "CHARACTERS",
@@ -64,12 +65,7 @@ FRACTIONS = {  # signal -> the columns of part and whole
     "c4_open_duplicate_text_line_char_fraction": ("OPEN_DUPLICATE_CHARACTERS", "OPEN_CHARACTERS"),
     "c4_open_newlines_per_token": ("OPEN_NEWLINES", "OPEN_TOKENS"),
 }
-GRAMS = {n: f"{'top' if n <= 4 else 'duplicate'}_{n}gram_char_fraction" for n in range(2, 11)}
-WRITES: dict[str, pa.DataType] = {
-    **dict.fromkeys(COUNTS, pa.int64()),
-    "n_distinct_stop_words_en": pa.int64(),
-    **dict.fromkeys([*FRACTIONS, *GRAMS.values()], pa.float64()),
-}
+WRITES = writes({**COUNTS, "n_distinct_stop_words_en": "STOP_WORD_BITS"}, FRACTIONS)
 
 
 @annotator(version=1, reads="batch", writes=WRITES)
@@ -92,14 +88,8 @@ def text_datatrove(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.A
         np.bitwise_count(count["STOP_WORD_BITS"]), mask=null
     )
     for signal, (part, whole) in FRACTIONS.items():
-        found[signal] = _ratio(count[part], count[whole], null)
+        found[signal] = ratio(count[part], count[whole], null)
     for n, signal in GRAMS.items():
         column_of = kernel.NGRAMS + n - kernel.SHORTEST
-        found[signal] = _ratio(counted[:, column_of], count["CHARACTERS"], null)
+        found[signal] = ratio(counted[:, column_of], count["CHARACTERS"], null)
     return found
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray, null: np.ndarray) -> pa.Array:
-    """Part / whole, null where the whole is 0 and in rows without text."""
-    empty = null | (whole == 0)
-    return pa.array(part / np.where(whole == 0, 1, whole), pa.float64(), mask=empty)

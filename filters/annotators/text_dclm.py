@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from castor.filters.annotator import Context, annotator
+from castor.filters.annotators._counted import GRAMS, ratio, writes
 
 COUNTS = {"n_words": "WORDS", "n_page_words": "PAGE_WORDS", "n_stop_words_en": "STOP_WORDS"}
 FRACTIONS = {  # signal -> the columns of part and whole
@@ -34,11 +34,7 @@ FRACTIONS = {  # signal -> the columns of part and whole
         "PARAGRAPH_CHARACTERS",
     ),
 }
-GRAMS = {n: f"{'top' if n <= 4 else 'duplicate'}_{n}gram_char_fraction" for n in range(2, 11)}
-WRITES: dict[str, pa.DataType] = {
-    **dict.fromkeys(COUNTS, pa.int64()),
-    **dict.fromkeys([*FRACTIONS, *GRAMS.values()], pa.float64()),
-}
+WRITES = writes(COUNTS, FRACTIONS)
 
 
 @annotator(version=1, reads="batch", writes=WRITES)
@@ -55,11 +51,9 @@ def text_dclm(batch: pa.RecordBatch, context: Context) -> Mapping[str, pa.Array]
     counted = kernel.counts(column)
     count = dict(zip(kernel.FIELDS, counted.T, strict=False))
     found = {s: pa.array(count[c], mask=null) for s, c in COUNTS.items()}
-    ratios = {s: (count[part], count[whole]) for s, (part, whole) in FRACTIONS.items()}
+    for signal, (part, whole) in FRACTIONS.items():
+        found[signal] = ratio(count[part], count[whole], null)
     for n, signal in GRAMS.items():
-        part = counted[:, kernel.REPEATED_GRAMS + n - kernel.SHORTEST]
-        ratios[signal] = (part, count["SEGMENT_CHARACTERS"])
-    for signal, (part, whole) in ratios.items():
-        safe = np.where(whole == 0, 1, whole)
-        found[signal] = pa.array(part / safe, pa.float64(), mask=null | (whole == 0))
+        repeated = counted[:, kernel.REPEATED_GRAMS + n - kernel.SHORTEST]
+        found[signal] = ratio(repeated, count["SEGMENT_CHARACTERS"], null)
     return found

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from castor.filters.annotator import Context, annotator
+from castor.filters.annotators._counted import GRAMS, writes
 
 COUNTS = {"n_characters": "CHARACTERS", "n_words": "WORDS", "n_stop_words_en": "STOP_WORDS"}
 FRACTIONS = {  # signal -> the columns of part and whole
@@ -28,11 +29,10 @@ FRACTIONS = {  # signal -> the columns of part and whole
     "duplicate_line_fraction": ("DUPLICATE_LINES", "LINES"),
     "duplicate_line_char_fraction": ("DUPLICATE_LINE_CHARACTERS", "WORD_CHARACTERS"),
 }
-GRAMS = {n: f"{'top' if n <= 4 else 'duplicate'}_{n}gram_char_fraction" for n in range(2, 11)}
 WRITES: dict[str, pa.DataType] = {
     **dict.fromkeys(COUNTS, pa.int64()),
     "median_word_length_chars": pa.float64(),
-    **dict.fromkeys([*FRACTIONS, *GRAMS.values()], pa.float64()),
+    **writes((), FRACTIONS),
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba as nb
+from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
@@ -18,6 +19,7 @@ U32 = nb.types.Array(nb.uint32, 1, "C", readonly=True)
 U64 = nb.types.Array(nb.uint64, 1, "C", readonly=True)
 I32 = nb.types.Array(nb.int32, 1, "C", readonly=True)
 I64 = nb.types.Array(nb.int64, 1, "C", readonly=True)
+LANES = 16  # bytes that are looked at together
 
 
 @intrinsic
@@ -83,8 +85,61 @@ def trailing_zeros(typingctx: Any, value: Any) -> Any:
     return types.uint64(types.uint64), codegen
 
 
-# a function that only compiled ones call: without the entries that Python and C would need
+def _first_outside(
+    context: Any, builder: Any, data: Any, args: Any, inside: Callable[..., Any]
+) -> Any:
+    """The place of the first of LANES bytes from args[1] on that is not inside; LANES if none."""
+    array = context.make_array(data)(context, builder, args[0])
+    lanes = ir.VectorType(ir.IntType(8), LANES)
+    pointer = builder.bitcast(builder.gep(array.data, [args[1]]), lanes.as_pointer())
+
+    def all_(byte: int) -> Any:
+        return ir.Constant(lanes, [byte] * LANES)
+
+    tests = inside(builder, builder.load(pointer, align=1), all_)
+    bits = builder.zext(builder.bitcast(tests, ir.IntType(LANES)), ir.IntType(64))
+    return builder.cttz(builder.not_(bits), context.get_constant(types.boolean, False))
+
+
+@intrinsic
+def letters_from(typingctx: Any, data: Any, i: Any) -> Any:
+    """How many ASCII letters stand at byte i, up to LANES; that many bytes are read, unchecked."""
+
+    def inside(builder: Any, bytes_: Any, all_: Any) -> Any:
+        place = builder.sub(builder.or_(bytes_, all_(32)), all_(97))
+        return builder.icmp_unsigned("<", place, all_(26))
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _first_outside(context, builder, signature.args[0], args, inside)
+
+    return types.int64(data, types.int64), codegen
+
+
+@intrinsic
+def solid_from(typingctx: Any, data: Any, i: Any) -> Any:
+    """How many bytes from byte i on can begin no white space, as `letters_from`."""
+
+    def inside(builder: Any, bytes_: Any, all_: Any) -> Any:
+        place = builder.sub(bytes_, all_(0xE1))
+        first = builder.and_(
+            builder.icmp_unsigned(">", bytes_, all_(32)),
+            builder.icmp_unsigned("!=", bytes_, all_(0xC2)),
+        )
+        return builder.and_(first, builder.icmp_unsigned(">", place, all_(2)))
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _first_outside(context, builder, signature.args[0], args, inside)
+
+    return types.int64(data, types.int64), codegen
+
+
+# A function that only compiled ones call: without the entries that Python and C would need. A call
+# that stays a call passes every array as seven numbers, a table of them as dozens: what runs once
+# per word is `inlined`, put into its caller.
 inner = nb.njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+inlined = nb.njit(
+    nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
+)
 
 
 @functools.cache

@@ -22,7 +22,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from castor.filters.kernels._compile import I64, U8, U16, U64, kernel
+from castor.filters.kernels._compile import I64, U8, U16, U64, inlined, inner, kernel
 from castor.filters.kernels.scan import Scan
 from castor.filters.kernels.unicode import CLOSER, LETTER, SPACE, STOP, TRIGGER, char_at, tables
 
@@ -80,7 +80,7 @@ def lines(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
     return verdict, measures
 
 
-@nb.njit(nogil=True, _nrt=False)
+@inner
 def _starts(data, i, stop, table, k, width):
     """Whether text k of the table stands at byte i, in either case."""
     for j in range(width):
@@ -95,7 +95,7 @@ def _starts(data, i, stop, table, k, width):
     return False
 
 
-@nb.njit(nogil=True, _nrt=False)
+@inner
 def _citation(data, i, stop, table, width):
     """The byte after the citation mark at i, where a `[` stands; i if there is none."""
     k = i + 1
@@ -117,7 +117,7 @@ def _citation(data, i, stop, table, width):
     return i
 
 
-@nb.njit(nogil=True, _nrt=False)
+@inner
 def _phrase(data, i, start, stop, table, at, width):
     """1 if javascript, 2 if a policy phrase has its rare letter at byte i, else 0."""
     for k in range(len(at)):
@@ -127,7 +127,7 @@ def _phrase(data, i, start, stop, table, at, width):
     return 0
 
 
-@nb.njit(nogil=True, _nrt=False)
+@inner
 def _is_abbreviation(letters, n_letters, short_forms):
     """Whether a word of n_letters, its last 8 lower-case ASCII letters packed, is short."""
     if n_letters == 1:
@@ -138,7 +138,7 @@ def _is_abbreviation(letters, n_letters, short_forms):
     return found
 
 
-@nb.njit(nogil=True, _nrt=False)
+@inner
 def _without_citations(data, start, stop, citations, cited, scratch):
     """Copies the line without its citation marks into scratch; returns its bytes."""
     size, i = 0, start
@@ -154,7 +154,7 @@ def _without_citations(data, start, stop, citations, cited, scratch):
     return size
 
 
-@nb.njit(nogil=True, _nrt=False)
+@inlined
 def _line(data, start, stop, pages, flags, phrases, at, width, short_forms):
     """Verdict, sentences, bytes and LOREM, BRACE or 0 of the line [start, stop) without marks."""
     words = size = characters = sentences = said = tail = 0
@@ -223,9 +223,9 @@ def _lines(data, spans, pages, flags, phrases, at, width, citations, cited, shor
         marked = False
         for i in range(start, stop):
             marked |= data[i] == 0x5B
+        text = data
         if marked:
-            size = _without_citations(data, start, stop, citations, cited, scratch)
-            found = _line(view, 0, size, pages, flags, phrases, at, width, short_forms)
-        else:
-            found = _line(data, start, stop, pages, flags, phrases, at, width, short_forms)
+            stop = _without_citations(data, start, stop, citations, cited, scratch)
+            text, start = view, np.int64(0)
+        found = _line(text, start, stop, pages, flags, phrases, at, width, short_forms)
         verdict[k], measures[k, 0], measures[k, 1], measures[k, 2] = found

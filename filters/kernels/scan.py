@@ -19,7 +19,7 @@ import numba as nb
 import numpy as np
 import pyarrow as pa
 
-from castor.filters.kernels._compile import I64, U8, U16, U64, at, kernel
+from castor.filters.kernels._compile import I64, U8, U16, U64, at, inlined, inner, kernel
 from castor.filters.kernels.column import buffers
 from castor.filters.kernels.unicode import (
     BULLET,
@@ -107,12 +107,12 @@ def _code(word: str) -> int:
 STOP_CODES = np.array([_code(w) for w in STOP_WORDS], np.uint64)
 
 
-@nb.njit(nogil=True, _nrt=False)
+@inner
 def _is_letter(c):
     return 65 <= c <= 90 or 97 <= c <= 122
 
 
-@nb.njit(nogil=True, _nrt=False)
+@inlined
 def _stop_word(data, start, stop, n_letters, stop_codes):
     """The bit of the stop word that the bytes are, signs at both ends left out; 0 if none."""
     while start < stop and not _is_letter(data[start]):
@@ -130,7 +130,7 @@ def _stop_word(data, start, stop, n_letters, stop_codes):
     return np.int64(0)
 
 
-@nb.njit(nogil=True, _nrt=False)
+@inlined
 def _word(data, i, stop, pages, flags, lanes, count):
     """Reads the word that begins at byte i, which is not white space.
 
@@ -184,7 +184,7 @@ def _word(data, i, stop, pages, flags, lanes, count):
     return i, finish(h), characters, letters, numbers, digits, uppers
 
 
-@nb.njit(nogil=True, _nrt=False)
+@inner
 def _line_signs(data, start, stop, characters, pages, flags, count):
     """Counts what a line's two ends say: bullet, ellipsis, end of a sentence, shortness."""
     _, _, f = char_at(data, start, stop, pages, flags)

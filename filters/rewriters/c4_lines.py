@@ -6,22 +6,65 @@ import re
 from collections.abc import Iterator
 
 import numpy as np
+import pyarrow as pa
 
 from castor.filters.rewriter import Edit, rewriter
 
 CITATION = re.compile(r"\[[0-9]*\]|\[edit\]|\[citation needed\]")
 
 
-@rewriter(version=1)
-def c4_lines(text: str) -> Iterator[Edit]:
+@rewriter(version=1, reads="batch")
+def c4_lines(column: pa.Array) -> Iterator[tuple[int, list[Edit]]]:
     """Leaves the lines that C4 keeps, stripped, without citation marks, joined by line feeds.
 
     The rules, their order and their sources are those of filters/kernels/c4.py, the same that
     the signals `text.c4_*` count: what is left has `text.c4_bytes` bytes. Rules that drop a
     whole page are left to the policy c4/paper.
     """
+    from castor.filters.kernels.column import buffers
+
+    data, rows = buffers(column)
+    runs, run_rows = _runs(column)
+    for row in range(len(column)):
+        text = column[row].as_py()
+        start, stop = rows[row], rows[row + 1]
+        spans = runs[run_rows[row] : run_rows[row + 1]] - start
+        if len(text) < stop - start:  # bytes to characters
+            begins = (data[start:stop] & 0xC0) != 0x80
+            spans = np.concatenate([[0], np.cumsum(begins)])[spans]
+        edits = list(_edits(text, spans.tolist()))
+        if edits:
+            yield row, edits
+
+
+def _runs(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """What stays of the texts, before citation marks are removed.
+
+    Returns:
+        runs: int64 [n, 2], bytes in the column's buffer: kept lines, those together that stand
+            beside one another with nothing but a LF between them, and no `[` in them.
+        run_rows: int64 [rows + 1]; row r has the runs `run_rows[r]` to `run_rows[r + 1]`.
+    """
+    from castor.filters.kernels import c4, scan
+
+    scanned = scan.scan(column)
+    kept = c4.lines(scanned)[0] == c4.KEPT
+    spans = scanned.line_spans[kept]
+    brackets = np.searchsorted(np.flatnonzero(scanned.data == ord("[")), spans)
+    marked = brackets[:, 0] < brackets[:, 1]
+    line_rows = np.concatenate([[0], np.cumsum(kept)])[scanned.line_rows]
+    begins = np.ones(len(spans) + 1, bool)
+    begins[1:-1] = (spans[1:, 0] - spans[:-1, 1] > 1) | marked[1:] | marked[:-1]
+    begins[line_rows] = True
+    first = np.flatnonzero(begins)
+    runs = np.stack([spans[first[:-1], 0], spans[first[1:] - 1, 1]], axis=1)
+    return runs, np.searchsorted(first, line_rows)
+
+
+def _edits(text: str, runs: list[tuple[int, int]]) -> Iterator[Edit]:
+    """What leaves of a text its runs, in characters, joined by line feeds."""
     done = 0
-    for start, stop in _kept(text):
+    for start, stop in runs:
         between = "\n" if done else ""
         for piece, (begin, end) in enumerate(_pieces(text, start, stop)):
             replacement = between if piece == 0 else ""
@@ -32,24 +75,11 @@ def c4_lines(text: str) -> Iterator[Edit]:
         yield Edit(done, len(text))
 
 
-def _kept(text: str) -> list[tuple[int, int]]:
-    """The spans of the kept lines, in characters."""
-    import pyarrow as pa
-
-    from castor.filters.kernels import c4, scan
-
-    scanned = scan.scan(pa.array([text], pa.large_string()))
-    verdict, _ = c4.lines(scanned)
-    spans = scanned.line_spans[verdict == c4.KEPT]
-    if not text.isascii():
-        begins = (scanned.data & 0xC0) != 0x80
-        spans = np.concatenate([[0], np.cumsum(begins)])[spans]
-    return [tuple(span) for span in spans.tolist()]
-
-
 def _pieces(text: str, start: int, stop: int) -> list[tuple[int, int]]:
-    """The parts of a line that stay: no citation marks, no white space at either end."""
-    marks = [m.span() for m in CITATION.finditer(text, start, stop)] if "[" in text else []
+    """The parts of a run that stay: no citation marks, no white space at either end."""
+    marks = [m.span() for m in CITATION.finditer(text, start, stop)]
+    if not marks:
+        return [(start, stop)]
     edges = [start, *(edge for span in marks for edge in span), stop]
     pieces = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
     while pieces and not text[slice(*pieces[0])].strip():

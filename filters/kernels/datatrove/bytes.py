@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
-from castor.filters.kernels._compile import inner, trailing_zeros
+from castor.filters.kernels._compile import (
+    LANES,
+    at,
+    inlined,
+    inner,
+    solid_from,
+)
 from castor.filters.kernels.datatrove.tables import BREAK, SPACE
 from castor.filters.kernels.unicode import decode
-
-# A call that stays a call passes every array as seven numbers, a table of them as dozens: what
-# runs once per chunk is put into its caller.
-inlined = nb.njit(
-    nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
-)
 
 # what a line or chunk has, in its facts
 LONG_WORD, JAVASCRIPT, POLICY, LOREM, BRACE, BRACKET, ODD_BREAK, SPACE_AFTER_END = (
@@ -22,12 +21,27 @@ LONG_WORD, JAVASCRIPT, POLICY, LOREM, BRACE, BRACKET, ODD_BREAK, SPACE_AFTER_END
 
 
 HIGH = np.uint64(0x8080808080808080)
-LOW = np.uint64(0x7F7F7F7F7F7F7F7F)
 ONES = np.uint64(0x0101010101010101)
 SPACES = np.uint64(0x2020202020202020)
-FROM_A = np.uint64(0x1F1F1F1F1F1F1F1F)  # added to a byte of 7 bits: its top bit says >= "a"
-OVER_Z = np.uint64(0x0505050505050505)  # its top bit says > "z"
 JAYS = np.uint64(0x6A6A6A6A6A6A6A6A)
+
+# what a byte is
+IS_SPACE, STANDS_BEHIND, ENDS_SENTENCE, MAY_BE_SPACE = (1 << k for k in range(4))
+KINDS = np.zeros(256, np.uint8)
+KINDS[[*range(9, 14), *range(28, 33)]] = IS_SPACE | MAY_BE_SPACE
+KINDS[[0xC2, 0xE1, 0xE2, 0xE3]] = MAY_BE_SPACE  # the first bytes of all other white space
+KINDS[[ord(c) for c in ",:;"]] = STANDS_BEHIND
+KINDS[[ord(c) for c in ".!?"]] = STANDS_BEHIND | ENDS_SENTENCE
+
+_BYTES = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
+FIRST_BYTES = _BYTES[np.clip(np.arange(2 * LANES), 0, 8)]  # of the first 8, those of n bytes
+SECOND_BYTES = _BYTES[np.clip(np.arange(2 * LANES) - 8, 0, 8)]  # of the next 8
+
+
+@inlined
+def kind_of(data, i):
+    """What the byte is: IS_SPACE and so on."""
+    return np.int64(at(KINDS, np.int64(at(data, i))))
 
 
 @inner
@@ -37,24 +51,10 @@ def is_space(c):
 
 
 @inner
-def letters_of(word):
-    """How many of 8 bytes are ASCII letters, from the first on."""
-    lower = (word | SPACES) & LOW
-    letter = (lower + FROM_A) & ~(lower + OVER_Z) & ~word & HIGH
-    return np.int64(trailing_zeros(letter ^ HIGH) >> np.uint64(3))
-
-
-@inner
 def has_jay(word):
     """Whether one of 8 bytes is a j."""
     other = (word | SPACES) ^ JAYS
     return (other - ONES) & ~other & HIGH != 0
-
-
-@inner
-def low(word, n):
-    """The lowest n < 8 bytes."""
-    return word & ((np.uint64(1) << np.uint64(8 * n)) - np.uint64(1))
 
 
 @inlined
@@ -80,23 +80,26 @@ def skip_space(data, i, stop, table):
     return i, characters, odd
 
 
-@inner
+@inlined
 def chunk_end(data, i, stop, table):
     """The byte after the chunk that begins at byte i."""
     while i < stop:
-        c = data[i]
-        if c < 128:
-            if c <= 32 and is_space(c):
-                break
-            i += 1
-        elif c == 0xC2 or 0xE1 <= c <= 0xE3:  # the first bytes of all other white space
-            point, n = decode(data, i, stop)
+        n = solid_from(data, i)
+        i += n
+        if n == LANES:
+            continue
+        if i >= stop:
+            break
+        c = at(data, i)
+        size = 1
+        if c > 32:
+            point, size = decode(data, i, stop)
             if table.flags[np.int64(table.pages[point >> 8]) << 8 | (point & 255)] & SPACE:
-                break
-            i += n
-        else:
-            i += 1
-    return i
+                return i
+        elif is_space(c):
+            return i
+        i += size
+    return stop
 
 
 @inner

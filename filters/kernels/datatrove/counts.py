@@ -37,6 +37,7 @@ from castor.filters.kernels.datatrove.room import (
     FIELDS,
     LONGEST_GRAM,
     NGRAMS,
+    READ,
     ROOM,
     SHORTEST,
     TOP,
@@ -65,7 +66,12 @@ def counts(column: pa.Array) -> np.ndarray:
     """
     data, rows = buffers(column)
     out = np.zeros((len(rows) - 1, WIDTH), np.int64)
-    _counts(data, rows, tables(), *_rooms(int(np.diff(rows).max(initial=0))), out)
+    rooms = _rooms(int(np.diff(rows).max(initial=0)))
+    n = int(np.searchsorted(rows[1:], len(data) - READ, side="right"))
+    _counts(data, rows[: n + 1], tables(), *rooms, out[:n])
+    rest = np.zeros(int(rows[-1] - rows[n]) + READ, np.uint8)  # rows with too little behind them
+    rest[: len(rest) - READ] = data[rows[n] : rows[-1]]
+    _counts(rest, rows[n:] - rows[n], tables(), *rooms, out[n:])
     return out
 
 
@@ -101,5 +107,5 @@ def _counts(data, rows, table, scratch, memo, room, line, last_base, out):
         base += np.uint64(n_lines + 2)
         left_lines(room, n_kept, base, row)
         base += np.uint64(n_kept + 2)
-        base = repeated_grams(room, n, base, row)
+        base = repeated_grams(room.grams, n, base, row)
     last_base[0] = base

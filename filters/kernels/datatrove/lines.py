@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from castor.filters.kernels._compile import inner
+from castor.filters.kernels._compile import inlined, inner
 from castor.filters.kernels.datatrove.bytes import (
     BRACE,
     BRACKET,
@@ -15,7 +15,6 @@ from castor.filters.kernels.datatrove.bytes import (
     POLICY,
     SPACE_AFTER_END,
     code_of,
-    inlined,
 )
 from castor.filters.kernels.datatrove.room import (
     ALL_CHARACTERS,
@@ -228,7 +227,7 @@ def _add_line(data, line, newline, table, room, n_lines, row):
         row[ENDED_LINES] += ended and fact[TRAIL] == 0
 
 
-@inner
+@inlined
 def read_row(data, i, stop, table, scratch, memo, room, line, row):
     """Reads one text; returns its tokens, its lines and what C4 leaves of those.
 
@@ -242,8 +241,8 @@ def read_row(data, i, stop, table, scratch, memo, room, line, row):
     while mode != LF_LINE or i < stop:
         if mode == LF_LINE:
             begin, end = i, stop
-        found, after = read_line(text, begin, end, w, room.words, room.ends, table, scratch, memo,
-                                 line)  # fmt: skip
+        found, after = read_line(text, begin, end, w, room.grams.words, room.grams.ends, table,
+                                 scratch, memo, line)  # fmt: skip
         fact = line.fact
         if mode == LF_LINE:
             e, w = found, after

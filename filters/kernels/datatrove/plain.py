@@ -4,17 +4,48 @@ from __future__ import annotations
 
 import numpy as np
 
-from castor.filters.kernels._compile import at, inner
+from castor.filters.kernels._compile import LANES, at, inlined, inner, letters_from, load64
 from castor.filters.kernels.datatrove.bytes import (
+    FIRST_BYTES,
+    IS_SPACE,
+    SECOND_BYTES,
+    STANDS_BEHIND,
     has_javascript,
     has_jay,
-    inlined,
-    is_space,
-    letters_of,
-    low,
+    kind_of,
 )
 from castor.filters.kernels.datatrove.room import LONGEST_WORD
-from castor.filters.kernels.datatrove.tables import STOPPABLE, hash_of, is_own, load, mix
+from castor.filters.kernels.datatrove.tables import STOPPABLE, hash_of, is_own, mix
+
+
+@inlined
+def short_hash(n, first, second):
+    """`hash_of` of n <= 16 bytes, the beginning of 16."""
+    return mix(first & at(FIRST_BYTES, n), second & at(SECOND_BYTES, n), n)
+
+
+@inlined
+def short_word(data, i, stop, first, table):
+    """A chunk of up to 15 ASCII letters, alone or with a sign behind it, before white space.
+
+    first: the 8 bytes at byte i. Returns the number of letters (0: it is another chunk), the
+    sign or 0, and the hashes of the letters and of the chunk. It has no branches but one: what
+    a word is like is hard to foresee.
+    """
+    n = letters_from(data, i)
+    second = load64(data, i + 8)
+    sign = np.int64(at(data, i + n))
+    signs = np.int64(kind_of(data, i + n) & STANDS_BEHIND != 0)
+    word, chunk = short_hash(n, first, second), short_hash(n + signs, first, second)
+    before, last = at(data, i + max(n - 2, 0)), at(data, i + max(n - 1, 0))
+    stays = (last < 97) & ((n == 1) | (before >= 97))  # a full stop behind it
+    rules = is_own(word, table.filter) != 0
+    rules |= (sign == 0x2E) & ((is_own(chunk, table.filter) != 0) | stays)
+    rules |= (n > 9) & has_jay(first)  # javascript
+    rules |= (n == 0) | (n == LANES) | (i + n + signs >= stop)
+    if rules | (kind_of(data, i + n + signs) & IS_SPACE == 0):
+        return np.int64(0), np.int64(0), word, chunk
+    return n, sign * signs, word, chunk
 
 
 @inner
@@ -62,59 +93,38 @@ def _cuts_stop(data, i, e, table):
 
 
 @inlined
-def _hash(data, i, n, word, second):
-    """`hash_of` of n bytes of which the first 16 are known."""
-    if n < 8:
-        return mix(low(word, n), np.uint64(0), n)
-    if n < 16:
-        return mix(word, low(second, n - 8), n)
-    return hash_of(data, i, i + n)
+def plain(data, i, stop, first, table):
+    """A chunk of letters or of digits, alone or with a sign behind them, as `short_word`.
 
-
-@inlined
-def plain(data, i, stop, word, table):
-    """A chunk of letters or of digits, alone or with a sign behind them.
-
-    word: the 8 bytes at byte i. Returns the bytes (0: it is another chunk) and the characters
-    of the letters or digits, whether they are letters, the sign or 0, and the hashes of them
-    and of the chunk.
+    Returns the bytes (0: it is another chunk) and the characters of the letters or digits,
+    whether they are letters, the sign or 0, and the hashes of them and of the chunk.
     """
     no = np.int64(0), np.int64(0), False, np.int64(0), np.uint64(0), np.uint64(0)
-    n, second = letters_of(word), np.uint64(0)
-    if n == 8:
-        second = load(data, i + 8, 8)
-        n += letters_of(second)
+    n = letters_from(data, i)
     if i + n > stop:
         return no
     characters, letters = n, True
     sign = np.int64(at(data, i + n)) if i + n < stop else np.int64(32)
-    if sign > 32:
-        if sign >= 0xC3 or n == 16:
-            n, characters = _letters_beyond(data, i, n, stop)
-        elif n == 0 and 48 <= sign <= 57:
-            n = _digits(data, i, stop)
-            characters, letters = n, False
-        sign = np.int64(at(data, i + n)) if i + n < stop else np.int64(32)
-        second = load(data, i + 8, 8) if n > 6 else second
+    if sign >= 0xC3 or n == LANES:
+        n, characters = _letters_beyond(data, i, n, stop)
+    elif n == 0 and 48 <= sign <= 57:
+        n = _digits(data, i, stop)
+        characters, letters = n, False
     if n == 0 or n > LONGEST_WORD:  # C4 asks for words that long
         return no
-    if (has_jay(word) or n > 8) and has_javascript(data, i, i + n):
+    if (has_jay(first) or n > 8) and has_javascript(data, i, i + n):
         return no
-    whole = np.uint64(0)
-    if sign > 32:
-        after = at(data, i + n + 1) if i + n + 1 < stop else np.uint8(32)
-        wanted = sign == 0x2C or sign == 0x2E or sign == 0x3A or sign == 0x3B
-        wanted = wanted or sign == 0x21 or sign == 0x3F
-        if not wanted or after > 32 or not is_space(after):
-            return no
-        whole = _hash(data, i, n + 1, word, second)
-        if sign == 0x2E and (is_own(whole, table.filter) or not _cuts_stop(data, i, i + n, table)):
-            return no
-    elif not is_space(sign):
-        return no
-    h = _hash(data, i, n, word, second)
+    h = hash_of(data, i, i + n)
     if is_own(h, table.filter):
         return no
-    if sign <= 32:
+    if i + n == stop or kind_of(data, i + n) & IS_SPACE:
         return n, characters, letters, np.int64(0), h, h
+    sign = np.int64(at(data, i + n))
+    if not kind_of(data, i + n) & STANDS_BEHIND:
+        return no
+    if i + n + 1 < stop and not kind_of(data, i + n + 1) & IS_SPACE:
+        return no
+    whole = hash_of(data, i, i + n + 1)
+    if sign == 0x2E and (is_own(whole, table.filter) or not _cuts_stop(data, i, i + n, table)):
+        return no
     return n, characters, letters, sign, h, whole

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from castor.filters.kernels._compile import inner
+from castor.filters.kernels._compile import at, inlined, inner, put
 from castor.filters.kernels.datatrove.room import (
     DUPLICATE_LINE_CHARACTERS,
     DUPLICATE_LINES,
@@ -61,7 +61,7 @@ def repeated_lines(data, i, stop, room, n, base, row):
             continue
         row[LINES] += 1
         key = _whole(room.line_hash[k], True, True)
-        if first_place(room.table, bits, base, key, k) != k:
+        if first_place(room.grams.table, bits, base, key, k) != k:
             row[DUPLICATE_LINES] += 1
             row[DUPLICATE_LINE_CHARACTERS] += size
             row[DUPLICATE_TEXT_CHARACTERS] += size if room.line_size[k, 2] >= 0 else 0
@@ -100,7 +100,7 @@ def repeated_paragraphs(room, n, base, row):
             open_ = True
         elif open_:
             row[PARAGRAPHS] += 1
-            if first_place(room.table, bits, base, h, k) != k:
+            if first_place(room.grams.table, bits, base, h, k) != k:
                 row[DUPLICATE_PARAGRAPHS] += 1
                 row[DUPLICATE_PARAGRAPH_CHARACTERS] += size
             h, size, open_ = BASIS, np.int64(0), False
@@ -122,43 +122,48 @@ def left_lines(room, n, base, row):
         row[OPEN_TEXT_LINES] += 1
         row[OPEN_ENDED_LINES] += kept[4] != 0 and (kept[2] == 0 or k == b)
         row[OPEN_SHORT_LINES] += size <= SHORT_LINE
-        if first_place(room.table, bits, base, _whole(room.kept_hash[k], k > a, k < b), k) != k:
+        if (
+            first_place(room.grams.table, bits, base, _whole(room.kept_hash[k], k > a, k < b), k)
+            != k
+        ):
             row[OPEN_DUPLICATE_CHARACTERS] += size
 
 
-@inner
-def _greedy(room, m, size, level):
+@inlined
+def _greedy(grams, m, size):
     """Characters in size-grams that were met before, each cut out as it is met."""
+    first, counts, ends = grams.first, grams.counts, grams.ends
     total, until = np.int64(0), np.int64(0)
     for k in range(m):
-        i = room.places[k]
+        i = at(grams.places, k)
         if i < until:
             continue
-        f = room.first[i]
-        if room.counts[f] == -level:
-            total += room.ends[i + size] - room.ends[i]
+        f = at(first, i)
+        if at(counts, f) == -size:
+            total += at(ends, i + size) - at(ends, i)
             until = i + size
         else:
-            room.counts[f] = -level
+            put(counts, f, np.int64(-size))
     return total
 
 
 @inner
-def repeated_grams(room, n, base, row):
+def repeated_grams(grams, n, base, row):
     """Fills the n-gram columns; returns the new base of the table."""
-    m = pairs(room.words, 0, n, room.table, base, room.seen, room.first, room.counts, room.places)
+    words, ends, first, counts = grams.words, grams.ends, grams.first, grams.counts
+    places = grams.places
+    m = pairs(words, 0, n, grams.table, base, grams.seen, first, counts, places)
     for size in range(SHORTEST, LONGEST_GRAM + 1):
         if size > SHORTEST and m:
             base += np.uint64(n)
-            m = longer(room.words, 0, n, size, room.table, base, room.first, room.counts,
-                       room.places, m)  # fmt: skip
+            m = longer(words, 0, n, size, grams.table, base, first, counts, places, m)
         found = np.int64(0)
         if size <= TOP:
-            f = most_frequent(room.first, room.counts, room.places, m) if m else 0
+            f = most_frequent(first, counts, places, m) if m else 0
             if n >= size:
-                found = room.ends[f + size] - room.ends[f] + size - 1
-                found *= room.counts[f] if m else 1
+                found = ends[f + size] - ends[f] + size - 1
+                found *= counts[f] if m else 1
         elif m:
-            found = _greedy(room, m, size, size)
+            found = _greedy(grams, m, size)
         row[NGRAMS + size - SHORTEST] = found
     return base + np.uint64(n)

@@ -8,8 +8,10 @@ import numba as nb
 import numpy as np
 
 from castor.filters.kernels._compile import U8
+from castor.filters.kernels.ngrams import GRAMS, Grams, grams
 
 SHORT_LINE = 30  # characters, FineWeb; datatrove takes lines of exactly 30 for short too
+READ = 32  # bytes behind a text that may be read, whatever they are
 MIN_WORDS = 3  # of a line, C4 in datatrove
 LONGEST_WORD = 1000  # characters, of a line that C4 keeps
 FIELDS = (
@@ -34,40 +36,28 @@ WIDTH = len(FIELDS) + LONGEST_GRAM - SHORTEST  # the last of FIELDS begins nine 
 
 
 class Room(NamedTuple):
-    """Room for one row: its tokens, its lines, what C4 leaves of them, and tables."""
+    """Room for one row: its words, its lines, and what C4 leaves of them."""
 
-    words: np.ndarray  # uint64 [n], hash of each token
-    ends: np.ndarray  # int64 [n + 1], characters in all tokens before
+    grams: Grams
     line_hash: np.ndarray  # uint64 [n, 3], of each line: its text, white space before and after
     line_size: np.ndarray  # int64 [n, 3], characters: all, of white space before, and after
     kept_hash: np.ndarray  # uint64 [n, 3], the same of what C4 leaves
     kept_size: np.ndarray  # int64 [n, 5], the same, its tokens, and whether it ends a sentence
     uncited: np.ndarray  # uint8 [n], a line without its citation marks
     uncited_read: np.ndarray  # the same memory, read only
-    table: np.ndarray  # uint64 [4 * 2^k]
-    seen: np.ndarray  # uint8 [4 * 2^k]
-    first: np.ndarray  # int64 [n + 1]
-    counts: np.ndarray  # int64 [n + 1]
-    places: np.ndarray  # int64 [n + 1]
 
 
-_u64, _i64 = nb.uint64[::1], nb.int64[::1]
-ROOM = nb.types.NamedTuple(
-    (_u64, _i64, nb.uint64[:, ::1], nb.int64[:, ::1], nb.uint64[:, ::1], nb.int64[:, ::1],
-     nb.uint8[::1], U8, _u64, nb.uint8[::1], _i64, _i64, _i64), Room
-)  # fmt: skip
+_u64, _i64 = nb.uint64[:, ::1], nb.int64[:, ::1]
+ROOM = nb.types.NamedTuple((GRAMS, _u64, _i64, _u64, _i64, nb.uint8[::1], U8), Room)
 
 
 def room(longest: int) -> Room:
     """Room for rows of that many bytes; memory is taken only where it is written."""
     n = longest + 2
-    slots = 4 << n.bit_length()
-    uncited = np.empty(n, np.uint8)
+    uncited = np.zeros(n + READ, np.uint8)
     uncited_read = uncited.view()
     uncited_read.setflags(write=False)
     return Room(
-        np.empty(n, np.uint64), np.zeros(n + 1, np.int64), np.empty((n, 3), np.uint64),
-        np.empty((n, 3), np.int64), np.empty((n, 3), np.uint64), np.empty((n, 5), np.int64),
-        uncited, uncited_read, np.zeros(slots, np.uint64), np.empty(slots, np.uint8),
-        np.empty(n + 1, np.int64), np.empty(n + 1, np.int64), np.empty(n + 1, np.int64),
+        grams(n), np.empty((n, 3), np.uint64), np.empty((n, 3), np.int64),
+        np.empty((n, 3), np.uint64), np.empty((n, 5), np.int64), uncited, uncited_read,
     )  # fmt: skip

@@ -12,20 +12,24 @@ from typing import NamedTuple
 import numba as nb
 import numpy as np
 
-from castor.filters.kernels._compile import at, inner, kernel, put
+from castor.filters.kernels._compile import at, inlined, inner, kernel, load64, put
 from castor.filters.kernels.datatrove.bytes import (
+    ENDS_SENTENCE,
+    FIRST_BYTES,
+    KINDS,
     LONG_WORD,
+    MAY_BE_SPACE,
     ODD_BREAK,
+    SECOND_BYTES,
     SPACE_AFTER_END,
     chunk_end,
-    inlined,
-    low,
+    kind_of,
     may_be_phrase,
     phrase,
     signs_of,
     skip_space,
 )
-from castor.filters.kernels.datatrove.plain import plain
+from castor.filters.kernels.datatrove.plain import plain, short_hash, short_word
 from castor.filters.kernels.datatrove.room import LONGEST_WORD
 from castor.filters.kernels.datatrove.split import decode_chunk, split
 from castor.filters.kernels.datatrove.tables import (
@@ -41,7 +45,7 @@ from castor.filters.kernels.datatrove.tables import (
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")  # Rae et al. 2021, A.1.1
 # what a token is, in its flags; bits 8 to 15 are those of the stop words
-SLOTS = 1 << 15  # of 64 bytes; a power of two
+SLOTS = 1 << 14  # of 32 bytes, so that they stay in a core's own cache; a power of two
 T_LETTER, T_WORD, T_ENDS, T_SIGN = 1, 2, 4, 8
 
 BASIS = np.uint64(0xCBF29CE484222325)
@@ -70,7 +74,7 @@ LINE = nb.types.NamedTuple((nb.int64[::1], nb.uint64[::1]), Line)
 class Memo(NamedTuple):
     """Answers for chunks, and room for the tokens of one that is not there."""
 
-    slots: np.ndarray  # uint64 [n, 8]: 16 bytes, their number and facts, tokens, their hashes
+    slots: np.ndarray  # uint64 [n, 4]: 16 bytes, their number, facts and cuts, and the tokens
     hash: np.ndarray  # uint64 [longest], of each token of the last chunk
     characters: np.ndarray  # int64 [longest]
     flags: np.ndarray  # int64 [longest], T_*
@@ -105,9 +109,16 @@ def memo(longest: int) -> Memo:
     marks = np.zeros(128, np.uint64)
     _marks(np.arange(128, dtype=np.uint8), marks)
     room = longest + 1
-    slots, hashes = np.zeros((SLOTS, 8), np.uint64), np.empty(room, np.uint64)
+    hashes = np.empty(room, np.uint64)
     characters, flags = np.empty(room, np.int64), np.empty(room, np.int64)
-    return Memo(slots, hashes, characters, flags, STOP_SLOTS.copy(), marks)
+    return Memo(_aligned_slots(), hashes, characters, flags, STOP_SLOTS.copy(), marks)
+
+
+def _aligned_slots() -> np.ndarray:
+    """Empty slots, none of them in two lines of the cache (64 bytes)."""
+    whole = np.zeros(4 * SLOTS + 8, np.uint64)
+    begin = -whole.ctypes.data // 8 % 8
+    return whole[begin : begin + 4 * SLOTS].reshape(SLOTS, 4)
 
 
 @kernel(nb.void(nb.types.Array(nb.uint8, 1, "C"), nb.uint64[::1]))
@@ -116,8 +127,9 @@ def _marks(bytes_, out):
         out[k] = hash_of(bytes_, k, k + 1)
 
 
-@inner
+@inlined
 def _stop_bit(code, stops):
+    """The bit of the stop word that 8 bytes are, zeros behind it; 0 if they are none."""
     slot = (code * STOP_FACTOR) >> np.uint64(58)
     return np.int64(stops[slot, 1]) if stops[slot, 0] == code else np.int64(0)
 
@@ -167,18 +179,20 @@ def chunk(data, i, stop, table, room, memo):
     first, second, h = np.uint64(0), np.uint64(0), np.uint64(0)
     slot = memo.slots[0]
     if size <= 16:
-        first = load(data, i, size)
-        second = load(data, i + 8, size - 8) if size > 8 else np.uint64(0)
+        first = load64(data, i) & at(FIRST_BYTES, size)
+        second = load64(data, i + 8) & at(SECOND_BYTES, size)
         h = mix(first, second, size)
         slot = memo.slots[np.int64(h & np.uint64(len(memo.slots) - 1))]
         if slot[0] == first and slot[1] == second and np.int64(slot[2]) & 31 == size:
             packed, tokens = np.int64(slot[2]), np.int64(slot[3])
-            m = packed >> 5 & 3
+            m, begin = packed >> 5 & 3, i
             for k in range(m):
-                memo.hash[k] = slot[4 + k]
+                n = packed >> (27 + 5 * k) & 31
+                memo.hash[k] = short_hash(n, load64(data, begin), load64(data, begin + 8))
                 memo.characters[k] = tokens & 31
                 memo.flags[k] = tokens >> 5 & 0xFFFF
                 tokens >>= 21
+                begin += n
             n, facts = packed >> 7 & 31, packed >> 12 & 127
             return e, m, n, facts, packed >> 19 & 31, packed >> 24 & 7, h
     else:
@@ -189,104 +203,119 @@ def chunk(data, i, stop, table, room, memo):
         facts, hashes, ellipses = signs_of(data, i, e)
     facts |= LONG_WORD * (n > LONGEST_WORD)
     if size <= 16 and m <= 3:
-        tokens = np.int64(0)
+        tokens, cuts, after = np.int64(0), np.int64(0), e
         for k in range(m - 1, -1, -1):
+            begin = room.offs[room.cuts[k]]
             tokens = tokens << 21 | memo.flags[k] << 5 | memo.characters[k]
-            slot[4 + k] = memo.hash[k]
+            cuts = cuts << 5 | (after - begin)
+            after = begin
         slot[0], slot[1], slot[3] = first, second, np.uint64(tokens)
-        slot[2] = np.uint64(size | m << 5 | n << 7 | facts << 12 | hashes << 19 | ellipses << 24)
+        slot[2] = np.uint64(size | m << 5 | n << 7 | facts << 12 | hashes << 19 | ellipses << 24
+                            | cuts << 27)  # fmt: skip
     return e, m, n, facts, hashes, ellipses, h
 
 
-@inner
+@inlined
+def _store(line, facts, begin, start, end, stop, sums):
+    """Stores what a line has; `sums` are numbers, in the order of their names below."""
+    (
+        chunks, tokens, characters, lead, trail, extra, sentences, signs, others, other_size,
+        letterless, bits,
+    ) = sums  # fmt: skip
+    fact = line.fact
+    fact[FACTS], fact[START], fact[STOP] = facts, start, end if chunks else start
+    fact[CHARACTERS], fact[LEAD], fact[TRAIL] = stop - begin - extra, lead, trail
+    fact[CHUNKS], fact[TOKENS], fact[SENTENCES] = chunks, tokens, 1 + sentences
+    fact[WORDS], fact[WORD_CHARACTERS] = tokens - signs - others, characters - signs - other_size
+    fact[LETTER_WORDS], fact[STOP_WORD_BITS] = tokens - signs - letterless, bits
+
+
+@inlined
 def read_line(data, i, stop, w, words, ends, table, room, memo, line):
     """Reads a line from byte i to its LF or stop; appends its tokens from place w on.
 
-    words [n] are hashes of tokens, ends [n + 1] the characters of all tokens before. Returns
-    the byte of the LF (or stop) and the new w.
+    words [n] are hashes of tokens, ends [n + 1] the characters of all tokens before; READ bytes
+    behind stop can be read. Returns the byte of the LF (or stop) and the new w.
     """
     fact = line.fact
     fact[:] = 0
-    begin = i
+    begin, h, total, trail = i, BASIS, ends[w], 0
     i, lead, odd = skip_space(data, i, stop, table)
     line.hash[1] = hash_of(data, begin, i) if lead else np.uint64(0)
     line.hash[2] = np.uint64(0)
-    h, total, start, trail = BASIS, ends[w], i, 0
-    first_token, chunks, sentences, facts = w, 0, 0, np.int64(ODD_BREAK * odd)
-    characters, words_, letters, in_words, bits = lead, 0, 0, np.int64(0), np.int64(0)
-    seen = False  # a sign that ends a sentence
+    start = end = i
+    extra = i - begin - lead  # bytes that are no characters
+    first_token, before, facts = w, total, np.int64(ODD_BREAK * odd)
+    chunks, sentences, bits = 0, 0, np.int64(0)
+    signs = 0  # tokens of one sign, behind a plain chunk
+    others, other_size, letterless = 0, np.int64(0), 0  # other tokens without a word, a letter
+    seen = np.int64(0)  # 1 after a sign that ends a sentence
     while i < stop and at(data, i) != 10:
-        word = load(data, i, 8)
-        if may_be_phrase(word):
+        first = load64(data, i)
+        if may_be_phrase(first):
             facts |= phrase(data, i, start, stop)
-        n, size, is_word, sign, token, whole = plain(data, i, stop, word, table)
         chunks += 1
+        n, sign, token, whole = short_word(data, i, stop, first, table)
+        size = n
+        if n == 0:
+            n, size, is_word, sign, token, whole = plain(data, i, stop, first, table)
+            letterless += n > 0 and not is_word
+            extra += n - size
         if n:
             put(words, w, token)
-            total += size
-            w += 1
-            put(ends, w, total)
+            put(words, w + 1, at(memo.marks, sign))
+            put(ends, w + 1, total + size)
+            has_sign = np.int64(sign != 0)
+            total += size + has_sign
+            put(ends, w + 2, total)
+            w += 1 + has_sign
             sentences += seen
-            seen = False
-            if n <= 4:
-                bits |= _stop_bit(low(word, n), memo.stops)
-            words_ += 1
-            letters += is_word
-            in_words += size
-            characters += size
-            i += n
-            if sign:
-                put(words, w, at(memo.marks, sign))
-                total += 1
-                w += 1
-                put(ends, w, total)
-                seen = sign == 0x2E or sign == 0x21 or sign == 0x3F
-                characters += 1
-                i += 1
+            seen = np.int64(at(KINDS, sign) & ENDS_SENTENCE != 0)
+            bits |= _stop_bit(first & at(FIRST_BYTES, min(n, 8)), memo.stops)
+            signs += has_sign
+            i += n + has_sign
         else:
-            i, m, n, more, hashes, ellipses, whole = chunk(data, i, stop, table, room, memo)
+            e, m, n, more, hashes, ellipses, whole = chunk(data, i, stop, table, room, memo)
             facts |= more
-            characters += n
+            extra += e - i - n
+            i = e
             fact[HASHES] += hashes
             fact[ELLIPSES] += ellipses
             for k in range(m):
-                f = memo.flags[k]
+                f, size = memo.flags[k], memo.characters[k]
                 words[w] = memo.hash[k]
-                total += memo.characters[k]
+                total += size
                 w += 1
                 ends[w] = total
-                words_ += f >> 1 & 1
-                in_words += memo.characters[k] if f & T_WORD else 0
-                letters += f & T_LETTER
+                others += f & T_WORD == 0
+                other_size += size if f & T_WORD == 0 else 0
+                letterless += f & T_LETTER == 0
                 bits |= f >> 8
                 if f & T_ENDS:
-                    seen = True
+                    seen = np.int64(1)
                 elif seen and not f & T_SIGN:
                     sentences += 1
-                    seen = False
+                    seen = np.int64(0)
         h = (h ^ whole) * STEP
         h ^= h >> np.uint64(29)
         end = i
-        if i + 1 < stop and at(data, i) == 32 and 32 < at(data, i + 1) < 128:
+        if i + 1 < stop and at(data, i) == 32 and not kind_of(data, i + 1) & MAY_BE_SPACE:
             i += 1
-            characters += 1
             continue
         i, space, odd = skip_space(data, i, stop, table)
+        extra += i - end - space
         if i >= stop or data[i] == 10:
             trail = space
-            token = space > 1 or (space == 1 and data[end] != 32)
-            facts |= SPACE_AFTER_END * (seen and token)
+            apart = space > 1 or (space == 1 and data[end] != 32)
+            facts |= SPACE_AFTER_END * (seen != 0 and apart)
             line.hash[2] = hash_of(data, end, i) if space else np.uint64(0)
         elif space > 1 or data[end] != 32:
             sentences += seen  # such white space is a token of its own
-            seen = False
+            seen = np.int64(0)
             h = (h ^ hash_of(data, end, i)) * STEP
         facts |= ODD_BREAK * odd
-        characters += space
-    fact[FACTS], fact[START], fact[STOP] = facts, start, end if chunks else start
-    fact[CHARACTERS], fact[LEAD], fact[TRAIL] = characters, lead, trail
-    fact[CHUNKS], fact[TOKENS], fact[SENTENCES] = chunks, w - first_token, 1 + sentences
-    fact[WORDS], fact[WORD_CHARACTERS], fact[LETTER_WORDS] = words_, in_words, letters
-    fact[STOP_WORD_BITS] = bits
     line.hash[0] = h
+    _store(line, facts, begin, start, end, i,
+           (chunks, w - first_token, total - before, lead, trail, extra, sentences, signs, others,
+            other_size, letterless, bits))  # fmt: skip
     return i, w

@@ -10,8 +10,6 @@ nothing (mlfoundations/dclm, baselines/mappers/filters/content_filters.py and co
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numba as nb
 import numpy as np
 import pyarrow as pa
@@ -19,7 +17,7 @@ import pyarrow as pa
 from castor.filters.kernels._compile import I64, U8, U16, U64, inner, kernel
 from castor.filters.kernels.column import buffers
 from castor.filters.kernels.dclm.segments import MIDS, next_word
-from castor.filters.kernels.ngrams import bits_of, first_place, longer, pairs
+from castor.filters.kernels.ngrams import ROOM, copies, longer, pairs, room
 from castor.filters.kernels.unicode import LETTER, NUMBER, SPACE, char_at, tables
 from castor.filters.kernels.words import FNV_BASIS, FNV_PRIME, finish
 
@@ -41,24 +39,6 @@ SHORTEST, TOP, LONGEST = 2, 4, 10
 WIDTH = len(FIELDS) + LONGEST - SHORTEST
 
 
-class Room(NamedTuple):
-    """Room for one row; memory is taken only where it is written."""
-
-    words: np.ndarray  # uint64 [n], hash of each segment that is a word
-    ends: np.ndarray  # int64 [n + 1], characters in all before
-    keys: np.ndarray  # uint64 [n], hash of each line, or paragraph
-    sizes: np.ndarray  # int64 [n], its characters
-    table: np.ndarray  # uint64 [4 * 2^k]
-    seen: np.ndarray  # uint8 [4 * 2^k]
-    first: np.ndarray  # int64 [n + 1]
-    counts: np.ndarray  # int64 [n + 1]
-    places: np.ndarray  # int64 [n + 1]
-
-
-_u64, _i64 = nb.uint64[::1], nb.int64[::1]
-ROOM = nb.types.NamedTuple((_u64, _i64, _u64, _i64, _u64, nb.uint8[::1], _i64, _i64, _i64), Room)
-
-
 def counts(column: pa.Array) -> np.ndarray:
     """Everything that is counted in each text of a string or large_string column.
 
@@ -69,15 +49,9 @@ def counts(column: pa.Array) -> np.ndarray:
     """
     data, rows = buffers(column)
     out = np.zeros((len(rows) - 1, WIDTH), np.int64)
-    n = int(np.diff(rows).max(initial=0)) + 2
-    slots = 4 << n.bit_length()
-    room = Room(
-        np.empty(n, np.uint64), np.zeros(n + 1, np.int64), np.empty(n, np.uint64),
-        np.empty(n, np.int64), np.zeros(slots, np.uint64), np.empty(slots, np.uint8),
-        *(np.empty(n + 1, np.int64) for _ in range(3)),
-    )  # fmt: skip
     table = tables()
-    _counts(data, rows, table.pages, table.flags, STOP_CODES, MIDS, room, out)
+    longest = int(np.diff(rows).max(initial=0))
+    _counts(data, rows, table.pages, table.flags, STOP_CODES, MIDS, room(longest), out)
     return out
 
 
@@ -198,31 +172,15 @@ def _parts(data, i, stop, pages, flags, width, room, row):
 
 
 @inner
-def _repeated(room, n, base):
-    """Counts parts, their characters, and those that occur more than once."""
-    bits = bits_of(n)
-    for i in range(n):
-        f = first_place(room.table, bits, base, room.keys[i], i)
-        room.first[i] = f
-        room.counts[f] = 1 if f == i else room.counts[f] + 1
-    number = characters = total = np.int64(0)
-    for i in range(n):
-        total += room.sizes[i]
-        if room.counts[room.first[i]] > 1:
-            number += 1
-            characters += room.sizes[i]
-    return total, number, characters
-
-
-@inner
-def _grams(room, n, base, row):
+def _repeated_grams(grams, n, base, row):
     """Fills the n-gram columns; returns the new base of the table."""
-    words, ends, first, counts, places = room.words, room.ends, room.first, room.counts, room.places
-    m = pairs(words, 0, n, room.table, base, room.seen, first, counts, places)
+    words, ends, first, counts = grams.words, grams.ends, grams.first, grams.counts
+    places = grams.places
+    m = pairs(words, 0, n, grams.table, base, grams.seen, first, counts, places)
     for size in range(SHORTEST, LONGEST + 1):
         if size > SHORTEST and m:
             base += np.uint64(n)
-            m = longer(words, 0, n, size, room.table, base, first, counts, places, m)
+            m = longer(words, 0, n, size, grams.table, base, first, counts, places, m)
         found = until = most = np.int64(0)
         for k in range(m):
             i = places[k]
@@ -239,7 +197,7 @@ def _grams(room, n, base, row):
 
 @kernel(nb.void(U8, I64, U16, U16, U64, I64, ROOM, nb.int64[:, ::1]))
 def _counts(data, rows, pages, flags, stop_codes, mids, room, out):
-    base = np.uint64(1)
+    base, grams = np.uint64(1), room.grams
     for r in range(len(out)):
         row, i, stop = out[r], rows[r], rows[r + 1]
         if stop > i:
@@ -247,7 +205,7 @@ def _counts(data, rows, pages, flags, stop_codes, mids, room, out):
             _symbols(data, i, stop, row)
         for width in range(1, 3):
             n = _parts(data, i, stop, pages, flags, width, room, row)
-            total, number, characters = _repeated(room, n, base)
+            total, number, characters = copies(room, n, base)
             base += np.uint64(n + 2)
             if width == 1:
                 row[LINES], row[LINE_CHARACTERS] = n, total
@@ -260,7 +218,7 @@ def _counts(data, rows, pages, flags, stop_codes, mids, room, out):
         while i < stop:
             i, h, size = next_word(data, i, stop, pages, flags, mids)
             if size:
-                room.words[w], room.ends[w + 1] = h, room.ends[w] + size
+                grams.words[w], grams.ends[w + 1] = h, grams.ends[w] + size
                 w += 1
-        row[SEGMENT_CHARACTERS] = room.ends[w]
-        base = _grams(room, w, base, row)
+        row[SEGMENT_CHARACTERS] = grams.ends[w]
+        base = _repeated_grams(grams, w, base, row)

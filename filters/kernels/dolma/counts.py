@@ -8,15 +8,13 @@ python/dolma/taggers/gopher.py, as of 2025).
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numba as nb
 import numpy as np
 import pyarrow as pa
 
 from castor.filters.kernels._compile import I64, U8, U16, U64, inner, kernel
 from castor.filters.kernels.column import buffers
-from castor.filters.kernels.ngrams import bits_of, first_place, longer, most_frequent, pairs
+from castor.filters.kernels.ngrams import ROOM, copies, longer, most_frequent, pairs, room
 from castor.filters.kernels.unicode import LETTER, SPACE, char_at, tables
 from castor.filters.kernels.words import FNV_BASIS, FNV_PRIME, finish
 
@@ -36,24 +34,6 @@ ALL_GRAMS = REPEATED_GRAMS + GRAMS  # the first of as many columns
 WIDTH = ALL_GRAMS + GRAMS
 
 
-class Room(NamedTuple):
-    """Room for one row; memory is taken only where it is written."""
-
-    words: np.ndarray  # uint64 [n], hash of each word
-    ends: np.ndarray  # int64 [n + 1], characters in all words before
-    lines: np.ndarray  # uint64 [n], hash of each line
-    sizes: np.ndarray  # int64 [n], its characters
-    table: np.ndarray  # uint64 [4 * 2^k]
-    seen: np.ndarray  # uint8 [4 * 2^k]
-    first: np.ndarray  # int64 [n + 1]
-    counts: np.ndarray  # int64 [n + 1]
-    places: np.ndarray  # int64 [n + 1]
-
-
-_u64, _i64 = nb.uint64[::1], nb.int64[::1]
-ROOM = nb.types.NamedTuple((_u64, _i64, _u64, _i64, _u64, nb.uint8[::1], _i64, _i64, _i64), Room)
-
-
 def counts(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Everything that is counted in each text of a string or large_string column.
 
@@ -66,16 +46,10 @@ def counts(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """
     data, rows = buffers(column)
     out = np.zeros((len(rows) - 1, WIDTH), np.int64)
-    n = int(np.diff(rows).max(initial=0)) + 2
-    slots = 4 << n.bit_length()
-    room = Room(
-        np.empty(n, np.uint64), np.zeros(n + 1, np.int64), np.empty(n, np.uint64),
-        np.empty(n, np.int64), np.zeros(slots, np.uint64), np.empty(slots, np.uint8),
-        *(np.empty(n + 1, np.int64) for _ in range(3)),
-    )  # fmt: skip
     lengths = np.empty((int(rows[-1] - rows[0]) + len(rows)) // 2 + 1, np.int64)
     table = tables()
-    _counts(data, rows, table.pages, table.flags, STOP_CODES, room, lengths, out)
+    longest = int(np.diff(rows).max(initial=0))
+    _counts(data, rows, table.pages, table.flags, STOP_CODES, room(longest), lengths, out)
     ends = np.cumsum(out[:, WORDS])
     medians = [
         float(np.median(lengths[end - size : end])) if size else 0.0
@@ -115,7 +89,7 @@ def _read(data, i, stop, pages, flags, stop_codes, room, row):
     h, begin = FNV_BASIS, i
     while i <= stop:
         if i == stop or data[i] == 10:
-            room.lines[n_lines], room.sizes[n_lines] = finish(h), size
+            room.keys[n_lines], room.sizes[n_lines] = finish(h), size
             n_lines += 1
             if i > begin:
                 row[BULLET_LINES] += data[begin] == 0x2A or data[begin] == 0x2D
@@ -134,21 +108,22 @@ def _read(data, i, stop, pages, flags, stop_codes, room, row):
         i, word, length = _word(data, i, stop, pages, flags, stop_codes, row)
         h = (h ^ word) * FNV_PRIME
         size += length
-        room.words[w] = word
-        room.ends[w + 1] = room.ends[w] + length
+        room.grams.words[w] = word
+        room.grams.ends[w + 1] = room.grams.ends[w] + length
         w += 1
     return w, n_lines
 
 
 @inner
-def _grams(room, n, base, row):
+def _repeated_grams(grams, n, base, row):
     """Fills the n-gram columns; returns the new base of the table."""
-    words, ends, first, counts, places = room.words, room.ends, room.first, room.counts, room.places
-    m = pairs(words, 0, n, room.table, base, room.seen, first, counts, places)
+    words, ends, first, counts = grams.words, grams.ends, grams.first, grams.counts
+    places = grams.places
+    m = pairs(words, 0, n, grams.table, base, grams.seen, first, counts, places)
     for size in range(SHORTEST, LONGEST + 1):
         if size > SHORTEST and m:
             base += np.uint64(n)
-            m = longer(words, 0, n, size, room.table, base, first, counts, places, m)
+            m = longer(words, 0, n, size, grams.table, base, first, counts, places, m)
         found = np.int64(0)
         if size <= TOP and n >= size:
             f = most_frequent(first, counts, places, m) if m else 0
@@ -164,23 +139,15 @@ def _grams(room, n, base, row):
 
 @kernel(nb.void(U8, I64, U16, U16, U64, ROOM, nb.int64[::1], nb.int64[:, ::1]))
 def _counts(data, rows, pages, flags, stop_codes, room, lengths, out):
-    base, total = np.uint64(1), 0
+    base, total, grams = np.uint64(1), 0, room.grams
     for k in range(len(out)):
         row = out[k]
         n, n_lines = _read(data, rows[k], rows[k + 1], pages, flags, stop_codes, room, row)
-        row[WORDS], row[WORD_CHARACTERS], row[LINES] = n, room.ends[n], n_lines
+        row[WORDS], row[WORD_CHARACTERS], row[LINES] = n, grams.ends[n], n_lines
         for i in range(n):
-            lengths[total + i] = room.ends[i + 1] - room.ends[i]
+            lengths[total + i] = grams.ends[i + 1] - grams.ends[i]
         total += n
         base += np.uint64(n_lines + 2)
-        bits = bits_of(n_lines)
-        for i in range(n_lines):
-            f = first_place(room.table, bits, base, room.lines[i], i)
-            room.first[i] = f
-            room.counts[f] = 1 if f == i else room.counts[f] + 1
-        for i in range(n_lines):
-            if room.counts[room.first[i]] > 1:
-                row[DUPLICATE_LINES] += 1
-                row[DUPLICATE_LINE_CHARACTERS] += room.sizes[i]
+        _, row[DUPLICATE_LINES], row[DUPLICATE_LINE_CHARACTERS] = copies(room, n_lines, base)
         base += np.uint64(n_lines + 2)
-        base = _grams(room, n, base, row)
+        base = _repeated_grams(grams, n, base, row)

@@ -9,9 +9,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from castor.filters.record import Modality, Record, to_batch
-from castor.filters.registry import load
+from measuring import REPEATED_GRAMS, REPEATED_LINES, STOP_WORDS, equal_to, measured, near, ratio
 
 # chunk -> its tokens, as spaCy's blank English (3.8.18) cuts it
 CHUNKS = {
@@ -39,7 +37,6 @@ LEFT = {**CHUNKS, "fact.": ["fact", "."]}  # with what is left without citation 
 SYMBOLS = set("!/—”:;'’{|}=[]-`*.(),>$~@_\"<#%&+?…。\\")
 TERMINAL = ".!?。…"[:4]
 SIGNS = set(",.!?()\"'’-—…•。&:;[]{}#%@*/")  # general category P, of the above
-STOP_WORDS = {"the", "be", "to", "of", "and", "that", "have", "with"}
 PHRASES = (
     "terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies",
     "use cookies",
@@ -117,10 +114,6 @@ def c4(text, ended):
     return kept, total, 0, 0
 
 
-def ratio(part, whole):
-    return part / whole if whole else None
-
-
 def fineweb(text, n_tokens):
     lines = [line for line in text.split("\n") if line.strip()]
     return (
@@ -188,12 +181,6 @@ def signals(text):
     return found
 
 
-def measured(texts):
-    records = [Record(str(i), "s", Modality.TEXT, t) for i, t in enumerate(texts)]
-    rows = load("annotator", "text_datatrove").annotate(to_batch(records)).to_pylist()
-    return [{n.removeprefix("text_datatrove."): v for n, v in row.items()} for row in rows]
-
-
 ODD_SPACE = ["\n\n", "  ", "\t", "\r\n", " \n", "\n  ", "\x0c", "\u2028", "\xa0", "\r", "\x85",
              "\n \n", "\u3000"]  # fmt: skip
 SPACE = st.sampled_from([" "] * 12 + ["\n"] * 5 + ODD_SPACE)
@@ -213,37 +200,27 @@ def spaced(pieces):
 @settings(deadline=None, max_examples=300)
 @given(st.lists(TEXTS.map(spaced), min_size=1, max_size=3))
 def test_signals_equal_the_oracle(texts):
-    for text, found in zip(texts, measured(texts), strict=True):
-        expected = {**signals(text), "error": None}
-        assert found == expected, text
-
-
-T1 = "\n".join(
-    ["alpha beta gamma delta."] * 2
-    + ["one two three four five six.", "seven eight nine ten eleven."]
-    + ["the quick brown fox jumps.", "over the lazy dog today."]
-)
-T2 = "a b c d e f g h. " * 3 + "x y z w v u t s."
+    equal_to(signals, "text_datatrove", texts)
 
 
 @pytest.mark.parametrize(
     ("text", "signal", "expected"),
     [
-        (T1, "duplicate_line_fraction", 0.1667),
-        (T1, "duplicate_line_char_fraction", 0.1465),
-        (T2, "duplicate_5gram_char_fraction", 0.2388),
-        (T2, "top_2gram_char_fraction", 0.1343),
+        (REPEATED_LINES, "duplicate_line_fraction", 0.1667),
+        (REPEATED_LINES, "duplicate_line_char_fraction", 0.1465),
+        (REPEATED_GRAMS, "duplicate_5gram_char_fraction", 0.2388),
+        (REPEATED_GRAMS, "top_2gram_char_fraction", 0.1343),
         ("once only here", "top_2gram_char_fraction", 9 / 14),  # the first, which stands once
         ("  \n", "duplicate_line_fraction", 0.0),
         ("\na\n", "duplicate_line_fraction", 1 / 3),  # empty ones at both ends
     ],
 )
 def test_vectors(text, signal, expected):
-    assert measured([text])[0][signal] == pytest.approx(expected, abs=5e-5)
+    assert measured("text_datatrove", [text])[0][signal] == near(expected)
 
 
 def test_a_row_without_text_is_null_and_an_empty_one_has_counts():
-    null, empty = measured([None, ""])
+    null, empty = measured("text_datatrove", [None, ""])
     assert set(null.values()) == {None}
     assert empty["n_tokens"] == 0
     assert empty["duplicate_line_fraction"] is None
@@ -254,13 +231,13 @@ def test_a_row_without_text_is_null_and_an_empty_one_has_counts():
     st.lists(st.text(st.sampled_from("aB1.,'’\"()-/:@…é中\n\r \xa0#[{\x00\u2028😀")), max_size=5)
 )
 def test_any_text_is_measured_alike_alone_and_in_a_batch(texts):
-    together = measured(texts)
-    assert together == [measured([t])[0] for t in texts]
+    together = measured("text_datatrove", texts)
+    assert together == [measured("text_datatrove", [t])[0] for t in texts]
     assert all(row["error"] is None for row in together)
 
 
 def test_long_chunks_take_time_in_proportion_to_their_length():
     hostile = ["a-" * 400_000, "@a.b" * 200_000, "." * 800_000, "(" * 800_000, "'s" * 400_000]
-    rows = measured(hostile)  # a square of these would take minutes
+    rows = measured("text_datatrove", hostile)  # a square of these would take minutes
     assert [row["n_characters"] for row in rows] == [800_000] * 5
     assert rows[0]["n_tokens"] == 799_999  # the last hyphen is not between letters

@@ -6,11 +6,8 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from measuring import REPEATED_GRAMS, REPEATED_LINES, STOP_WORDS, equal_to, measured, near, ratio
 
-from castor.filters.record import Modality, Record, to_batch
-from castor.filters.registry import load
-
-STOP_WORDS = {"the", "be", "to", "of", "and", "that", "have", "with"}
 SEGMENTS = {  # chunk -> its segments by UAX #29 that begin with a letter or numeral
     chunk: words.split("|") if words else []
     for chunk, words in {
@@ -26,10 +23,6 @@ SEGMENTS = {  # chunk -> its segments by UAX #29 that begin with a letter or num
         "слово": "слово", "3,": "3",
     }.items()
 }  # fmt: skip
-
-
-def ratio(part, whole):
-    return part / whole if whole else None
 
 
 def copies(parts):
@@ -88,12 +81,6 @@ def signals(text):
     }
 
 
-def measured(texts):
-    records = [Record(str(i), "s", Modality.TEXT, t) for i, t in enumerate(texts)]
-    rows = load("annotator", "text_dclm").annotate(to_batch(records)).to_pylist()
-    return [{n.removeprefix("text_dclm."): v for n, v in row.items()} for row in rows]
-
-
 SPACE = st.sampled_from(
     [" "] * 8 + ["\n"] * 4 + ["\n\n", "\n\n\n", "  ", "\t", " \n", "\u2028", "\xa0"]
 )
@@ -105,31 +92,22 @@ TEXTS = st.lists(
 @settings(deadline=None, max_examples=200)
 @given(st.lists(TEXTS, min_size=1, max_size=3))
 def test_signals_equal_the_oracle(texts):
-    for text, found in zip(texts, measured(texts), strict=True):
-        assert found == {**signals(text), "error": None}, text
-
-
-T1 = "\n".join(
-    ["alpha beta gamma delta."] * 2
-    + ["one two three four five six.", "seven eight nine ten eleven."]
-    + ["the quick brown fox jumps.", "over the lazy dog today."]
-)
-T2 = "a b c d e f g h. " * 3 + "x y z w v u t s."
+    equal_to(signals, "text_dclm", texts)
 
 
 @pytest.mark.parametrize(
     ("text", "signal", "expected"),
     [
-        (T1, "duplicate_line_fraction", 0.3333),
-        (T1, "duplicate_line_char_fraction", 0.3026),
-        (T2, "duplicate_5gram_char_fraction", 0.75),
+        (REPEATED_LINES, "duplicate_line_fraction", 0.3333),
+        (REPEATED_LINES, "duplicate_line_char_fraction", 0.3026),
+        (REPEATED_GRAMS, "duplicate_5gram_char_fraction", 0.75),
         ("a b c once", "top_2gram_char_fraction", 0.0),  # what occurs once does not repeat
         ("a b aa bb a b aa bb", "top_2gram_char_fraction", 8 / 12),  # the longest of equals
     ],
 )
 def test_vectors(text, signal, expected):
-    assert measured([text])[0][signal] == pytest.approx(expected, abs=5e-5)
+    assert measured("text_dclm", [text])[0][signal] == near(expected)
 
 
 def test_a_row_without_text_is_null():
-    assert set(measured([None])[0].values()) == {None}
+    assert set(measured("text_dclm", [None])[0].values()) == {None}

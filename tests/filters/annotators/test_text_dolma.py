@@ -6,11 +6,7 @@ import statistics
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from castor.filters.record import Modality, Record, to_batch
-from castor.filters.registry import load
-
-STOP_WORDS = {"the", "be", "to", "of", "and", "that", "have", "with"}
+from measuring import REPEATED_GRAMS, REPEATED_LINES, STOP_WORDS, equal_to, measured, near
 
 
 def signals(text):
@@ -41,12 +37,6 @@ def signals(text):
     return found
 
 
-def measured(texts):
-    records = [Record(str(i), "s", Modality.TEXT, t) for i, t in enumerate(texts)]
-    rows = load("annotator", "text_dolma").annotate(to_batch(records)).to_pylist()
-    return [{n.removeprefix("text_dolma."): v for n, v in row.items()} for row in rows]
-
-
 PIECES = st.sampled_from(
     [*"a b c the of and The #tag wait… … - -x *x é 中文 12 3.5 ." .split(), *" \n\t\u2028\xa0"]
     + [" "] * 12 + ["\n", "\n\n", " a b c d e f ", "\na b\n"]
@@ -56,30 +46,21 @@ PIECES = st.sampled_from(
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.lists(PIECES, max_size=50).map("".join), min_size=1, max_size=3))
 def test_signals_equal_the_oracle(texts):
-    for text, found in zip(texts, measured(texts), strict=True):
-        assert found == {**signals(text), "error": None}, text
-
-
-T1 = "\n".join(
-    ["alpha beta gamma delta."] * 2
-    + ["one two three four five six.", "seven eight nine ten eleven."]
-    + ["the quick brown fox jumps.", "over the lazy dog today."]
-)
-T2 = "a b c d e f g h. " * 3 + "x y z w v u t s."
+    equal_to(signals, "text_dolma", texts)
 
 
 @pytest.mark.parametrize(
     ("text", "signal", "expected"),
     [
-        (T1, "duplicate_line_fraction", 0.3333),
-        (T1, "duplicate_line_char_fraction", 0.3566),
-        (T2, "duplicate_5gram_char_fraction", 0.7115),
-        (T2, "top_2gram_char_fraction", 0.1667),
+        (REPEATED_LINES, "duplicate_line_fraction", 0.3333),
+        (REPEATED_LINES, "duplicate_line_char_fraction", 0.3566),
+        (REPEATED_GRAMS, "duplicate_5gram_char_fraction", 0.7115),
+        (REPEATED_GRAMS, "top_2gram_char_fraction", 0.1667),
     ],
 )
 def test_vectors(text, signal, expected):
-    assert measured([text])[0][signal] == pytest.approx(expected, abs=5e-5)
+    assert measured("text_dolma", [text])[0][signal] == near(expected)
 
 
 def test_a_row_without_text_is_null():
-    assert set(measured([None])[0].values()) == {None}
+    assert set(measured("text_dolma", [None])[0].values()) == {None}
