@@ -1,7 +1,8 @@
 """Configuration files: YAML read into typed, frozen objects; every fault is an error before a run.
 
 Recipes, mixtures, ablations and trainings are read here. `${name}` stands for a variable
-declared under `set:`; `--set name=value` sets it, and `--set dedup.near.jaccard=0.7`
+declared under `set:`; `--set name=value` sets it, to a number or a truth value where its default
+is one and to the text as it stands where not, and `--set dedup.near.jaccard=0.7`
 overrides any other value by its path.
 """
 
@@ -154,16 +155,17 @@ def _apply(
     key, equals, text = setting.partition("=")
     if not equals:
         raise ConfigError("--set needs key=value", got=setting, fix="for example --set input=a/")
-    if key in variables:
-        variables[key] = text
-        return
+    is_text = key in variables and not isinstance(variables[key], int | float)
     try:
-        value = yaml.safe_load(text)
+        value = text if is_text else yaml.safe_load(text)
     except yaml.YAMLError as error:
         detail = " ".join(str(error).split())
         raise ConfigError(
             "the value is not valid YAML", where=f"--set {setting}", got=detail
         ) from error
+    if key in variables:
+        variables[key] = value
+        return
     path = key.split(".")
     node: Any = data
     for i, step in enumerate(path[:-1]):

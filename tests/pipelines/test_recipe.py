@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from castor.filters.errors import ConfigError
-from castor.pipelines import recipe, run
+from castor.pipelines import dataset_recipes, recipe, run
 from castor.pipelines.job import read_policies
 
 MINIMAL = {"castor": 1, "name": "m", "sources": [{"name": "rows", "kind": "rows", "input": "."}]}
@@ -106,6 +106,12 @@ def test_settings_reach_variables_and_any_path(tmp_path):
     assert [s.name for s in found.decide] == ["a", "c"]
 
 
+def test_the_thresholds_of_the_verb_reach_the_recipe(tmp_path):
+    found = recipe.load(*dataset_recipes.dedup(tmp_path, jaccard=0.6, containment=0.7)).dedup.near
+    assert (found.jaccard, found.containment) == (0.6, 0.7)
+    assert recipe.load(*dataset_recipes.dedup(tmp_path)).dedup.near.containment is None
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -118,6 +124,14 @@ def test_settings_reach_variables_and_any_path(tmp_path):
 def test_settings_that_are_wrong(tmp_path, setting, message):
     with pytest.raises(ConfigError, match=message):
         recipe.load(write(tmp_path, MINIMAL), [setting])
+
+
+def test_a_setting_of_a_number_is_a_number_and_of_a_text_stays_as_it_is(tmp_path):
+    options = {"rate": "${rate}", "n": "${n}", "on": "${on}", "name": "${name}"}
+    source = {"name": "rows", "kind": "rows", "input": "x", "options": options}
+    data = MINIMAL | {"set": {"rate": 0.5, "n": 3, "on": False, "name": ""}, "sources": [source]}
+    found = recipe.load(write(tmp_path, data), ["rate=0.25", "n=7", "on=true", "name=007"])
+    assert found.sources[0].options == {"rate": 0.25, "n": 7, "on": True, "name": "007"}
 
 
 def test_a_variable_may_come_from_the_environment(tmp_path, monkeypatch):

@@ -3,12 +3,14 @@
 import json
 
 import pytest
+from tokenizers import make_tokenizer
 
 from castor.filters.errors import ConfigError
 from castor.filters.record import Modality, Record
 from castor.pipelines import api, source
 from castor.pipelines.source import InputFile, Rejected
 from castor.pipelines.sources._repository import Packer, estimated
+from castor.pipelines.tokens.tokenizers import open_tokenizer
 
 Options = source.load("repositories").options
 
@@ -114,18 +116,25 @@ MIT = (
 )
 
 
-def test_a_repository_that_crosses_shards_is_one_document(tmp_path):
-    """What a run of `code` kept, as documents: nothing twice, nothing lost, in import order."""
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """What a run of `code` kept of three repositories, in shards of two files."""
+    root = tmp_path_factory.mktemp("repositories")
     for r in ("one", "three", "two"):
-        folder = tmp_path / "in" / r
+        folder = root / "in" / r
         folder.mkdir(parents=True)
         (folder / "LICENSE").write_text(MIT)
         for i in range(5):
             needs = f"import {r}_{i + 1}\n" if i < 4 else ""
             (folder / f"{r}_{i}.py").write_text(f"{needs}name = '{r} number {i}'\n")
-    small = ["dedup=null", "limits.shard_files=2"]
-    api.run("code", tmp_path / "files", settings=[f"input={tmp_path / 'in'}", *small], workers=1)
-    api.run("repositories", tmp_path / "out", settings=[f"input={tmp_path / 'files'}"], workers=1)
+    small = [f"input={root / 'in'}", "dedup=null", "limits.shard_files=2"]
+    api.run("code", root / "files", settings=small, workers=1)
+    return root / "files"
+
+
+def test_a_repository_that_crosses_shards_is_one_document(files, tmp_path):
+    """Documents of the files of a run: nothing twice, nothing lost, in import order."""
+    api.run("repositories", tmp_path / "out", settings=[f"input={files}"], workers=1)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["counts"]["total"]["kept"] == 3
     table = api.open_dataset(tmp_path / "out").table(["text", "meta"]).to_pylist()
@@ -134,3 +143,34 @@ def test_a_repository_that_crosses_shards_is_one_document(tmp_path):
         assert (meta["repository"], meta["n_files"], meta["licence"]) == (r, "5", "MIT")
         heads = [x for x in row["text"].split("\n") if x.startswith("#")]
         assert heads == [f"# {r}/{r}_{i}.py" for i in (4, 3, 2, 1, 0)]
+
+
+def rows_of(folder):
+    return api.open_dataset(folder).table(["text", "meta"]).to_pylist()
+
+
+def test_a_tokenizer_counts_what_a_document_may_hold(files, tmp_path):
+    texts = [row["text"] for row in rows_of(files)]
+    make_tokenizer(tmp_path / "tokenizer", texts * 9, vocab_size=520)
+    settings = [f"input={files}", "max_tokens=64", f"tokenizer={tmp_path / 'tokenizer'}"]
+    api.run("repositories", tmp_path / "out", settings=settings, workers=1)
+    tokenizer = open_tokenizer(tmp_path / "tokenizer")
+    documents = [row["text"] for row in rows_of(tmp_path / "out")]
+    sizes = [len(ids) + 2 for ids in tokenizer.encode_batch(documents)]
+    assert len(documents) > 3
+    assert max(sizes) <= 64
+    assert max(sizes) > 40  # as full as they can be: another file would not fit
+    lines = [x for d in documents for x in d.split("\n") if x and not x.startswith("#")]
+    assert sorted(lines) == sorted(x for t in texts for x in t.split("\n") if x)
+
+
+def test_the_recipe_for_filling_in_moves_the_middle_of_what_is_asked_for(files, tmp_path):
+    before = {r["text"] for r in rows_of(files)}
+    settings = [f"input={files}", "rate=1", "spm=0"]
+    api.run("fill-in-the-middle", tmp_path / "out", settings=settings, workers=1)
+    cut = [r["text"] for r in rows_of(tmp_path / "out")]
+    assert len(cut) == len(before)
+    for text in cut:
+        beginning, rest = text.removeprefix("<fim_prefix>").split("<fim_suffix>")
+        end, middle = rest.split("<fim_middle>")
+        assert beginning + middle + end in before
