@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from castor.filters import policy
 from castor.filters.annotator import Context
-from castor.filters.annotators import badwords
+from castor.filters.annotators import _lists, badwords
 from castor.filters.errors import ConfigError
 from castor.filters.kernels.column import buffers
 from castor.filters.kernels.words import normalised_words
@@ -76,6 +76,51 @@ def test_counts(folder, text, language, expected):
     assert counted(folder, text, language) == expected
 
 
+# language: a harmless word as an entry, a text in which it stands as a word, and one in which its
+# letters stand in another word (in scripts without spaces: in which a letter has another mark).
+LANGUAGES = {
+    "ar": ("قمر", "هذا قمر، نعم", "هذا قمران نعم"),
+    "cs": ("kůň", "Bílý KŮŇ.", "Bílý kůňský"),
+    "da": ("æble", "et Æble!", "et æbler"),
+    "de": ("straße", "die STRAßE?", "die straßen"),
+    "en": ("moon", "the Moon!", "the moonlight"),
+    "eo": ("ĝardeno", "la Ĝardeno,", "la ĝardenoj"),
+    "es": ("niño", "¡NIÑO!", "niños"),
+    "fa": ("سیب", "یک سیب؟", "یک سیبی"),
+    "fi": ("yö", "pitkä YÖ.", "pitkä yöt"),
+    "fil": ("buwan", "ang buwan", "ang buwanan"),
+    "fr": ("élan", "l'un, ÉLAN", "élans"),
+    "hi": ("चाँद", "यह चाँद है।", "यह चाँदी है"),
+    "hu": ("kő", "egy KŐ", "egy kövek kőre"),
+    "it": ("città", "la CITTÀ:", "la cittàs"),
+    "ja": ("月夜", "この月夜に", "この月の夜に"),
+    "kab": ("aɣrum", "d AƔRUM.", "d aɣruma"),
+    "ko": ("사과", "사과를 먹다", "풋사과 먹다"),
+    "nl": ("één", "ÉÉN huis", "eenéén huis"),
+    "no": ("ørn", "en ØRN", "en ørner"),
+    "pl": ("łódź", "ta ŁÓDŹ.", "ta łódźka"),
+    "pt": ("maçã", "uma MAÇÃ", "uma maçãs"),
+    "ru": ("ёлка", "это ЁЛКА!", "это ёлками ёлкам"),
+    "sv": ("älg", "en Älg", "en älgar"),
+    "th": ("กา", "นกกาดำ", "นกก่าดำ"),
+    "tlh": ("Qapla'", "tugh Qapla'!", "tugh Qapla'mey"),
+    "tr": ("ışık", "bu IŞIK", "bu ışıklar"),
+    "zh": ("月亮", "看月亮吧", "看月光亮吧"),
+    "fr-CA-u-sd-caqc": ("neigé", "la NEIGÉ", "la neigée"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_end_where_their_script_ends_them(language, tmp_path):
+    entry, has, has_not = LANGUAGES[language]
+    (tmp_path / language).write_text(f"{entry}\n", encoding="utf-8")
+    options = {"lists": [str(tmp_path)]}
+    alone = counted(tmp_path, entry, language, **options)[1]
+    assert alone == (len(entry) if language in ("ja", "th", "zh") else 1)
+    assert counted(tmp_path, has, language, **options)[1] == alone
+    assert counted(tmp_path, has_not, language, **options)[1] == 0
+
+
 def test_rows_of_many_languages_are_counted_each_by_its_own(folder):
     rows = [("heck mist", "en"), ("heck mist", "de"), (None, "de"), ("heck", "xx"), ("", "en"),
             ("나쁜데", "ko"), ("darn it, darn it", "en")]  # fmt: skip
@@ -138,6 +183,30 @@ def test_the_kit_lists(kit):
     lists, default = badwords.compiled({"lists": [str(kit / "lists" / "bad-words.tar.xz")]})
     assert len(lists) == 27  # 28 files, of which two are French
     assert default == "en"
+
+
+def test_every_entry_of_the_kit_lists_is_found_and_not_in_longer_words(kit):
+    """Between other words of its script it counts; with a letter of its own on both sides not."""
+    archive = kit / "lists" / "bad-words.tar.xz"
+    lists, _ = badwords.compiled({"lists": [str(archive)]})
+    n_found = n_inside = n = 0
+    for file in _lists.read(_lists.stamp([str(archive)], "test"), "test"):
+        language = file.name.rpartition("/")[2].split("-")[0]
+        entries = [e for e in file.data.decode().splitlines() if e.strip()]
+        entries = [e for e in entries if any(c.isalnum() for c in e)]
+        if language not in lists:
+            continue
+        glued = [e.strip()[0] + e.strip() + e.strip()[-1] for e in entries]
+        column = pa.array([*(f"1 {e} 2" for e in entries), *glued], pa.large_string())
+        words = Words(*normalised_words(column), *buffers(column))
+        found = counts(words, {language: range(len(column))}, lists) > 0
+        n_found += found[: len(entries)].sum()
+        n += len(entries)
+        spaced = language not in ("ja", "zh", "th")
+        n_inside += found[len(entries) :].sum() if spaced else 0
+    assert n > 2000
+    assert n_found == n
+    assert n_inside < 0.02 * n  # a doubled letter makes another entry here and there
 
 
 def test_policies_drop_by_one_word_or_by_share(folder):
