@@ -58,7 +58,7 @@ def fingerprint(options: Mapping[str, object]) -> object:
 
 
 @annotator(
-    version=1,
+    version=2,
     reads="batch",
     writes=WRITES,
     modalities=(Modality.TEXT, Modality.INTERLEAVED),

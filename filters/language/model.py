@@ -29,7 +29,7 @@ from castor.filters.language.kernels.fold import GROUPS, ascii_classes
 from castor.filters.language.kernels.layout import DIRECT, N_IDS, TELL_TALE, Weights
 from castor.filters.language.kernels.vectors import ALIGNED, LANES, LIST_BYTES, SLOTS, TAG_BITS
 
-FORMAT = 1
+FORMAT = 2
 FILE = "model.npz"
 BUCKETS = 1 << 16  # as `score` takes them from the upper bits of a hash
 UNKNOWN = "und"
@@ -78,6 +78,7 @@ class Answer(NamedTuple):
     known: np.ndarray
     right: np.ndarray
     limits: np.ndarray
+    usual: np.ndarray
 
 
 def write(

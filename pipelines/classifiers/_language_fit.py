@@ -4,6 +4,10 @@ The texts are cut in folds. Each fold's table is made from the others, without a
 whose texts then stand for all the languages in the world that the model does not know. What
 the kernel tells of the fold's texts (`layout.FACTS`) is fitted twice: is the language one of the
 model's, and is the answer right.
+
+Languages differ in how much of a text a model of them knows: of an isolating language it has
+seen nearly every word, of an agglutinating one half. So each rate counts as its difference from
+what is usual in the language that the text is taken for.
 """
 
 from __future__ import annotations
@@ -19,10 +23,13 @@ import pyarrow as pa
 from castor.filters.language.identify import languages
 from castor.filters.language.kernels import layout
 from castor.filters.language.model import Model
+from castor.pipelines.classifiers._language_rows import Rows
 
 RIDGE = 1e-3
-REFUSED = 0.0005  # of whole texts of known languages that may be called unknown
-MOST_LEAD = 4.0  # nats that one language of a family may be given over another
+CHANCE = 1.96  # standard deviations that chance stays within 19 times in 20
+MOST_LEAD = 12.0  # nats that one language of a family may be given over another
+REFUSED = 0.0002  # of whole texts of known languages that may be called unknown, in
+ELSEWHERE = 1.0  # log-odds more, as texts of other sources are less usual than held-out ones
 HAN_LETTERS = 4  # that are looked at for kana in Japanese
 REFUSE_NOTHING = -1e9  # a limit of log-odds
 
@@ -35,12 +42,16 @@ class Facts(NamedTuple):
         right: bool [texts]; the answer is the main language.
         known: bool [texts]; the language is one of the model's.
         whole: bool [texts]; a text as it was given, not cut.
+        lanes: int16 [texts]; number of the answer.
+        clean: bool [texts]; the label is believed.
     """
 
     facts: np.ndarray
     right: np.ndarray
     known: np.ndarray
     whole: np.ndarray
+    lanes: np.ndarray
+    clean: np.ndarray
 
 
 class Told(NamedTuple):
@@ -65,9 +76,13 @@ def told(model: Model, texts: Sequence[str]) -> Told:
 
 
 def lead(found: Told, truth: np.ndarray, first: str, second: str) -> float:
-    """Nats to add to the second language, so that most texts of the two are told right.
+    """Nats to add to the second language: the fewest that are not surely worse than the best.
 
-    Of all that are as good, the middle one.
+    The share of texts that are told right is flat over many nats, so its maximum jumps with a
+    few texts. Two leads differ in the texts that only one of them tells right; by chance alone
+    the difference exceeds CHANCE times the root of their number once in twenty (McNemar 1947).
+    Of the leads that are that close to the best one the smallest is taken: a short text, whose
+    margins are a few nats, should not be decided by it.
 
     Args:
         truth: code of each text.
@@ -76,26 +91,26 @@ def lead(found: Told, truth: np.ndarray, first: str, second: str) -> float:
     pair = swapped | ((found.codes == first) & (found.runners == second))
     pair &= np.isin(truth, [first, second])
     margins = np.where(swapped, -1, 1)[pair] * found.margins[pair]  # of the first over the second
-    is_first = truth[pair] == first
-    offsets = np.arange(-MOST_LEAD, MOST_LEAD + 0.25, 0.25)
-    right = ((margins[None, :] > offsets[:, None]) == is_first[None, :]).sum(axis=1)
-    best = offsets[right == right.max()]
-    return float(best[len(best) // 2])
+    leads = np.arange(-MOST_LEAD, MOST_LEAD + 0.25, 0.25)
+    right = (margins[None, :] > leads[:, None]) == (truth[pair] == first)[None, :]
+    n_right = right.sum(axis=1)
+    best = int(n_right.argmax())
+    differ = (right != right[best]).sum(axis=1)
+    close = leads[n_right[best] - n_right <= CHANCE * np.sqrt(differ)]
+    return float(close[np.abs(close).argmin()])
 
 
-def held_out(
-    model: Model, texts: Sequence[str], codes: Sequence[str], absent: set[str], seed: int
-) -> Facts:
+def held_out(model: Model, rows: Rows, clean: np.ndarray, absent: set[str], seed: int) -> Facts:
     """The facts of texts that are not in the model's table: whole, and a few words of each.
 
     Args:
         model: one that refuses nothing, see REFUSE_NOTHING.
-        codes: language of each text.
+        clean: bool [texts]; whether each label is believed.
         absent: languages that the model does not know.
     """
     draw = random.Random(seed)
     made: list[tuple[str, str, bool]] = []
-    for text, code in zip(texts, codes, strict=True):
+    for text, code in zip(*rows, strict=True):
         made.append((text, code, True))
         words = text.split()
         start = draw.randrange(len(words)) if words else 0
@@ -107,7 +122,8 @@ def held_out(
     known = np.array([code not in absent for _, code, _ in made])
     whole = np.array([is_whole for _, _, is_whole in made])
     facts = answers.found.facts.astype(np.float64)
-    return Facts(facts[scored], right[scored], known[scored], whole[scored])
+    lanes, clean = answers.found.ids[:, 0], np.repeat(clean, 2)
+    return Facts(*(each[scored] for each in (facts, right, known, whole, lanes, clean)))
 
 
 def joined(folds: Sequence[Facts]) -> Facts:
@@ -115,11 +131,47 @@ def joined(folds: Sequence[Facts]) -> Facts:
     return Facts(*(np.concatenate(part) for part in zip(*folds, strict=True)))
 
 
+def usual(found: Facts) -> np.ndarray:
+    """What each rate usually is, by language: its mean over whole texts that are told right.
+
+    Args:
+        found: facts of models for which nothing is usual: `usual` is all 0.
+
+    Returns:
+        float64 [N_RATES, DIRECT]; the mean over all languages where one has no such text.
+    """
+    fair = found.right & found.known & found.whole
+    rates = found.facts[fair, layout.FIRST_RATE :][:, : layout.N_RATES]
+    lanes = found.lanes[fair]
+    counts = np.bincount(lanes, minlength=layout.DIRECT)
+    sums = [np.bincount(lanes, rate, minlength=layout.DIRECT) for rate in rates.T]
+    everywhere = rates.mean(axis=0) if len(rates) else np.zeros(layout.N_RATES)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), everywhere[:, None])
+
+
+def from_usual(found: Facts, rates: np.ndarray) -> Facts:
+    """The facts, with each rate as its difference from what is usual.
+
+    Args:
+        rates: see `usual`.
+    """
+    facts = found.facts.copy()
+    shift = rates[:, found.lanes].T
+    first, n = layout.FIRST_RATE, layout.N_RATES
+    facts[:, first : first + n] -= shift
+    facts[:, first + n : first + 2 * n] -= shift * facts[:, [layout.FACTS.index("length")]]
+    return found._replace(facts=facts)
+
+
 def known(found: Facts) -> tuple[np.ndarray, float]:
-    """Weights of "the language is known", and the log-odds below which it is not."""
-    weights = logistic(found.facts, found.known)
-    odds = found.facts @ weights
-    return weights, float(np.quantile(odds[found.known & found.whole], REFUSED))
+    """Weights of "the language is known", and the log-odds below which it is not.
+
+    Texts whose label is not believed do not count: in what other language they are is not known.
+    """
+    facts, is_known = found.facts[found.clean], found.known[found.clean]
+    weights = logistic(facts, is_known)
+    odds = (facts @ weights)[is_known & found.whole[found.clean]]
+    return weights, float(np.quantile(odds, REFUSED)) - ELSEWHERE
 
 
 def refused(found: Facts, weights: np.ndarray, limit: float) -> float | None:

@@ -17,7 +17,7 @@ from castor.filters.language import identify
 from castor.filters.language import model as models
 from castor.filters.language.kernels import alphabets
 from castor.filters.language.kernels.alphabets import ANSWERS, SCORED, TELL_TALES, Alphabets
-from castor.filters.language.kernels.layout import DIRECT, N_FACTS, NATS
+from castor.filters.language.kernels.layout import DIRECT, N_FACTS, N_RATES, NATS
 from castor.filters.language.kernels.vectors import LANES
 from castor.filters.language.model import Answer, Model, Table
 from castor.pipelines.classifiers import _language_fit as fit
@@ -34,11 +34,11 @@ Which language a text is in: naive Bayes over runs of four letters and words.
 DATA are JSON lines (.jsonl, .jsonl.gz) with `lang` (BCP 47) and `text`, a sentence or more.
 Languages that share the Latin, Cyrillic, Arabic or Devanagari script are learned; any other
 script answers by itself. Serbian is learned in Latin script too, from its Cyrillic texts.
-  features=290000           most features in the table; about six bytes of the file each
+  features=325000           most features in the table; about six bytes of the file each
   families=bs,hr,sr;id,ms   languages that are hard to tell apart
 OUT holds model.npz, which `castor.filters.identify_language(texts, model=...)` and the
 annotator `language` read."""
-OPTIONS = {"features": "290000", "families": "bs,hr,sr;id,ms"}
+OPTIONS = {"features": "325000", "families": "bs,hr,sr;id,ms"}
 FOLDS = 4
 CHUNK_MARGIN, PART_MARGIN = 80.0, 16.0  # nats; see layout.Weights.limits
 NOISE_MARGIN = 5.0  # nats by which a text is in another language than its label says
@@ -60,11 +60,13 @@ def train(
     job = _Training.prepare(rows, int(chosen["features"]), _families(chosen["families"]))
     job = job.judged()
     facts = fit.joined([job.fold(k, seed) for k in range(FOLDS)])
+    usual = fit.usual(facts)
+    facts = fit.from_usual(facts, usual)
     known, refused_below = fit.known(facts)
     japanese = [text for text, code in zip(*rows, strict=True) if code == "ja"]
     limits = _limits(refused_below, fit.kana_rate(japanese))
     table, floors = job.learn(np.ones(len(job.lanes), bool))
-    answer = Answer(floors, job.priors, known, fit.right(facts), limits)
+    answer = Answer(floors, job.priors, known, fit.right(facts), limits, usual.ravel())
     models.write(out / models.FILE, job.scored, job.families, job.letters, table, answer)
     whole = facts.whole & facts.known
     return {
@@ -205,7 +207,7 @@ class _Training:
         table, floors = self.learn(use)
         zeros = np.zeros(N_FACTS)
         limits = _limits(fit.REFUSE_NOTHING, 1.0)
-        answer = Answer(floors, self.priors, zeros, zeros, limits)
+        answer = Answer(floors, self.priors, zeros, zeros, limits, np.zeros(N_RATES * DIRECT))
         arrays = self.letters._asdict() | table._asdict() | answer._asdict()
         return models.build(self.scored, self.families, arrays)
 
@@ -213,8 +215,8 @@ class _Training:
         """The same, as the other folds' models see it: without noise, and with fair families.
 
         Texts that are in another language than their label says are left out, but languages of
-        one family excuse each other; the second language of a family is given the lead over the
-        first that tells most of their texts right.
+        one family excuse each other; the second language of a family is given a lead over the
+        first where they need one.
         """
         place = np.arange(len(self.lanes)) % FOLDS
         parts = [self.candid(place != k) for k in range(FOLDS)]
@@ -251,8 +253,8 @@ class _Training:
         mine = np.arange(len(self.lanes)) % FOLDS == k
         model = self.candid(~mine & ~absent)
         chosen = np.flatnonzero(mine)
-        texts, codes = zip(*((self.rows.texts[i], self.rows.codes[i]) for i in chosen), strict=True)
-        return fit.held_out(model, texts, codes, self.absent[k], seed + k)
+        rows = Rows(*([column[i] for i in chosen] for column in self.rows))
+        return fit.held_out(model, rows, self.clean[chosen], self.absent[k], seed + k)
 
 
 def _nothing() -> dict[str, np.ndarray]:
@@ -260,7 +262,6 @@ def _nothing() -> dict[str, np.ndarray]:
     none = np.zeros(0, np.uint8)
     table = Table(np.zeros(models.BUCKETS, np.uint8), none, none, np.zeros(1, np.uint8), none, none)
     zeros = np.zeros(N_FACTS)
-    answer = Answer(
-        np.zeros(DIRECT, np.int32), np.zeros(DIRECT, np.int64), zeros, zeros, np.zeros(4)
-    )
+    usual, priors = np.zeros(N_RATES * DIRECT), np.zeros(DIRECT, np.int64)
+    answer = Answer(np.zeros(DIRECT, np.int32), priors, zeros, zeros, np.zeros(4), usual)
     return table._asdict() | answer._asdict()

@@ -11,6 +11,7 @@ was not trained on, as ҳ does for Tajik.
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -130,8 +131,9 @@ class Alphabets(NamedTuple):
     composed: np.ndarray
 
 
+@functools.cache
 def build() -> Alphabets:
-    """The tables of the running Python's Unicode database."""
+    """The tables of the running Python's Unicode database, made once per process."""
     entries = np.array([_entry(chr(cp)) for cp in range(0x110000)], np.uint32)
     pairs = _pairs(entries)
     for group, tale in enumerate(TELL_TALES, 1):

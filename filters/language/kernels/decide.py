@@ -10,12 +10,16 @@ from castor.filters.language.kernels.fold import GROUPS
 from castor.filters.language.kernels.inlined import inlined
 from castor.filters.language.kernels.layout import (
     DIRECT,
+    FIRST_RATE,
     KEPT,
     LEAST_SHARE,
+    LONG,
     N_FACTS,
     N_IDS,
+    N_RATES,
     N_SCORED,
     NATS,
+    STEP,
     TELL_TALE,
 )
 from castor.filters.language.kernels.vectors import LANES
@@ -66,13 +70,25 @@ def _facts(w, s, best, second, share, facts):
     facts[1] = np.log1p(max(margin, 0.0))
     for k in range(1, 5):
         facts[1 + k] = max(facts[1] - k, 0.0)
+    words, hit_words = s.seen[2, script], s.seen[3, script]
+    grams = max(seen - words, 1)
     facts[6] = np.log1p(np.float64(hits))
-    facts[7] = hits / max(seen, 1)
-    facts[8] = s.seen[3, script] / max(s.seen[2, script], 1)
-    facts[9] = s.totals[best] * NATS / max(hits, 1)
-    facts[10] = share
-    facts[11] = pair
-    facts[12] = pair * facts[1]
+    facts[7] = share
+    facts[8] = pair
+    facts[9] = pair * facts[1]
+    length = np.sqrt(min(grams, LONG) / 64)
+    facts[10] = length
+    rates = (
+        hits / max(seen, 1),
+        hit_words / max(words, 1),
+        s.totals[best] * NATS / max(hits, 1),
+        s.evidence[best] * STEP / grams,
+        s.evidence[DIRECT + best] * STEP / max(words, 1),
+    )
+    for k in range(N_RATES):
+        rate = rates[k] - w.usual[k * DIRECT + best]
+        facts[FIRST_RATE + k] = rate
+        facts[FIRST_RATE + N_RATES + k] = rate * length
     if hits == 0:
         return False
     odds = 0.0

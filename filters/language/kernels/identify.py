@@ -47,6 +47,7 @@ def _text(w, s, data, first, stop, row, out):
     """Reads one text, whole or in windows, and decides."""
     for lane in range(DIRECT):
         put(s.totals, lane, at(w.priors, lane))
+    s.evidence[:] = 0
     s.counts[:] = 0
     s.seen[:] = 0
     size, windows = stop - first, 1
@@ -73,7 +74,7 @@ def _type(example: NamedTuple, *, readonly: bool) -> nb.types.Type:
 
 
 _WEIGHTS = Weights(
-    *(np.zeros(1, kind) for kind in "u2 u2 u4 u4 u2 u4 u1 i4 i8 i1 i8 i8 f8 f8 f8".split())
+    *(np.zeros(1, kind) for kind in "u2 u2 u4 u4 u2 u4 u1 i4 i8 i1 i8 i8 f8 f8 f8 f8".split())
 )
 
 

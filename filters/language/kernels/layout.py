@@ -29,13 +29,22 @@ NATS = STEP / POINT
 LEAST_SHARE = 0.02  # of letters; a language with less is not told
 
 # What an answer's probability is made of. `log_margin` is log(1 + nats by which the best language
-# leads); over_k is max(0, log_margin - k), so that the odds bend with the margin; `hit_rate` is the
-# share of the features that the model knows, `word_rate` that of the words; `pair` is 1 if the
-# two best are of one family.
+# leads); over_k is max(0, log_margin - k), so that the odds bend with the margin; `share` is the
+# language's part of the letters; `pair` is 1 if the two best are of one family; `length` grows
+# with the root of the number of runs of letters, up to 256 of them.
+# Then the RATES: the share of features that the model knows (`hit`) and of words (`word`), nats
+# for each known feature (`nats`), and what the best language's own weights add for each run of
+# letters (`gram_nats`) and each word (`word_nats`), known or not. Each is told as its difference
+# from what is usual in texts of that language, and the difference times the length: how little
+# is too little depends on how much was read.
+RATES = "hit word nats gram_nats word_nats".split()
 FACTS = (
-    "one log_margin over_1 over_2 over_3 over_4 log_hits hit_rate word_rate nats_per_hit share "
-    "pair pair_log_margin"
-).split()
+    "one log_margin over_1 over_2 over_3 over_4 log_hits share pair pair_log_margin length".split()
+    + RATES
+    + [f"{rate}_by_length" for rate in RATES]
+)
+N_RATES, FIRST_RATE = len(RATES), FACTS.index(RATES[0])
+LONG = 256  # runs of letters; a text of more is as long as it gets
 N_FACTS = len(FACTS)
 
 
@@ -56,6 +65,7 @@ class Weights(NamedTuple):
         limits: float64 [4]; margin at which a chunk is decided, margin at which a part counts as
             another language than the text's main one (both steps * POINT), log-odds below which
             the language is unknown, and how fast Han letters without kana make Japanese unlikely.
+        usual: float64 [N_RATES * DIRECT]; each rate in texts of a language, rate after rate.
     """
 
     classes: np.ndarray
@@ -73,6 +83,7 @@ class Weights(NamedTuple):
     known: np.ndarray
     right: np.ndarray
     limits: np.ndarray
+    usual: np.ndarray
 
 
 class Scratch(NamedTuple):
@@ -83,10 +94,11 @@ class Scratch(NamedTuple):
     grams: np.ndarray  # uint64 [BLOCK + 8]: features that wait to be looked up
     words: np.ndarray  # uint64 [BLOCK + 8]
     numbers: np.ndarray  # uint32 [2 * BLOCK + 16]: lists of those that are known
-    scores: np.ndarray  # uint16 [DIRECT]
+    scores: np.ndarray  # uint16 [2 * DIRECT]; steps of a chunk's runs of letters, of its words
     parts: np.ndarray  # int32 [MAX_PARTS, LANES]: scores of a script in a chunk
     places: np.ndarray  # int64 [MAX_PARTS, 2]: script and letters
     totals: np.ndarray  # int64 [DIRECT]
+    evidence: np.ndarray  # int64 [2 * DIRECT]; `scores` of all chunks
     counts: np.ndarray  # int64 [N_COUNTS]
     before: np.ndarray  # int64 [N_SCORED]
     tail: np.ndarray  # uint64 [1]: the last three codes of the chunk before, 0 where none is
@@ -122,10 +134,11 @@ def scratch() -> Scratch:
         np.zeros(BLOCK + 8, np.uint64),
         np.zeros(BLOCK + 8, np.uint64),
         np.zeros(2 * BLOCK + 16, np.uint32),
-        np.zeros(DIRECT, np.uint16),
+        np.zeros(2 * DIRECT, np.uint16),
         np.zeros((MAX_PARTS, LANES), np.int32),
         np.zeros((MAX_PARTS, 2), np.int64),
         np.zeros(DIRECT, np.int64),
+        np.zeros(2 * DIRECT, np.int64),
         np.zeros(N_COUNTS, np.int64),
         np.zeros(N_SCORED, np.int64),
         np.zeros(1, np.uint64),

@@ -82,7 +82,8 @@ def _resolve(w, s, n_grams, n_words, script):
         prefetch(w.table, bucket_of(h))
     grams = _look_up(w, s, s.grams, n_grams, 0)
     hits = _look_up(w, s, s.words, n_words, grams)
-    add_lists(s.scores, script * LANES, w.lists, s.numbers, hits)
+    add_lists(s.scores, script * LANES, w.lists, s.numbers, 0, grams)
+    add_lists(s.scores, DIRECT + script * LANES, w.lists, s.numbers, grams, hits)
     s.seen[0, script] += n_grams + n_words
     s.seen[1, script] += hits
     s.seen[2, script] += n_words
@@ -91,16 +92,23 @@ def _resolve(w, s, n_grams, n_words, script):
 
 
 @inlined
+def _value(w, s, lane, hits):
+    """The score of a lane in the chunk so far, in steps * POINT."""
+    steps = np.int32(at(s.scores, lane)) + np.int32(at(s.scores, DIRECT + lane))
+    return np.int32(np.int32(steps * np.int32(POINT)) + np.int32(at(w.floors, lane) * hits))
+
+
+@inlined
 def _is_decided(w, s, script, hits, margin):
     """Whether one language leads all others of the script by the margin."""
     first = script * LANES
     best = np.int32(-(1 << 30))
     for lane in range(first, first + LANES):
-        value = np.int32(np.int32(at(s.scores, lane)) * np.int32(POINT)) + at(w.floors, lane) * hits
+        value = _value(w, s, lane, hits)
         best = max(best, np.int32(value))
     near = np.int32(0)
     for lane in range(first, first + LANES):
-        value = np.int32(np.int32(at(s.scores, lane)) * np.int32(POINT)) + at(w.floors, lane) * hits
+        value = _value(w, s, lane, hits)
         near += np.int32(value > best - margin)
     return near == 1
 
@@ -149,8 +157,8 @@ def read_chunk(w, s, data, i, stop, parts):
     if kinds == 0 or n < 3:
         s.tail[0] = 0
         return i, parts
-    for lane in range(DIRECT):
-        s.scores[lane] = 0
+    for lane in range(2 * DIRECT):
+        put(s.scores, lane, np.uint16(0))
     hits = (s.seen[1, 0], s.seen[1, 1], s.seen[1, 2], s.seen[1, 3])
     _score(w, s, n, kinds == 1)
     s.tail[0] = tail_of(s, n)
@@ -160,10 +168,14 @@ def read_chunk(w, s, data, i, stop, parts):
             continue
         known = np.int32(s.seen[1, k] - hits[k])
         for lane in range(LANES):
-            value = np.int32(s.scores[k * LANES + lane]) * np.int32(POINT)
-            value = np.int32(value + w.floors[k * LANES + lane] * known)
+            number = k * LANES + lane
+            value = _value(w, s, number, known)
             s.parts[parts, lane] = value
-            s.totals[k * LANES + lane] += value
+            put(s.totals, number, at(s.totals, number) + value)
+            gram = at(s.evidence, number) + np.int64(at(s.scores, number))
+            put(s.evidence, number, gram)
+            word = at(s.evidence, DIRECT + number) + np.int64(at(s.scores, DIRECT + number))
+            put(s.evidence, DIRECT + number, word)
         s.places[parts, 0], s.places[parts, 1] = k, letters
         parts += 1
     return i, parts

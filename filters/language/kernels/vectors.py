@@ -74,8 +74,10 @@ def prefetch(typingctx: Any, array: Any, place: Any) -> Any:
 
 
 @intrinsic
-def add_lists(typingctx: Any, scores: Any, first: Any, lists: Any, numbers: Any, n: Any) -> Any:
-    """Adds the lists of n numbers to scores[first : first + LANES].
+def add_lists(
+    typingctx: Any, scores: Any, first: Any, lists: Any, numbers: Any, start: Any, stop: Any
+) -> Any:
+    """Adds the lists of numbers[start:stop] to scores[first : first + LANES].
 
     The sums of GROUP lists fit in a byte, so a list costs a few instructions on 32 lanes each.
 
@@ -97,11 +99,11 @@ def add_lists(typingctx: Any, scores: Any, first: Any, lists: Any, numbers: Any,
             places.append(_pointer(context, builder, signature.args[0], args[0], place, words))
             builder.store(builder.load(places[k], align=2), total)
         step = ir.Constant(_I64, GROUP)
-        with cgutils.for_range_slice(builder, ir.Constant(_I64, 0), args[4], step, _I64) as (k, _):
+        with cgutils.for_range_slice(builder, args[4], args[5], step, _I64) as (k, _):
             for each in sums:
                 builder.store(zero, each)
             end = builder.add(k, step)
-            end = builder.select(builder.icmp_signed("<", end, args[4]), end, args[4])
+            end = builder.select(builder.icmp_signed("<", end, args[5]), end, args[5])
             one = ir.Constant(_I64, 1)
             with cgutils.for_range_slice(builder, k, end, one, _I64) as (j, _):
                 number = builder.zext(builder.load(builder.gep(every, [j])), _I64)
@@ -121,4 +123,4 @@ def add_lists(typingctx: Any, scores: Any, first: Any, lists: Any, numbers: Any,
             builder.store(builder.load(total), place, align=2)
         return context.get_dummy_value()
 
-    return types.void(scores, types.int64, lists, numbers, types.int64), codegen
+    return types.void(scores, types.int64, lists, numbers, types.int64, types.int64), codegen

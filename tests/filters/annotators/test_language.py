@@ -1,6 +1,7 @@
 """Annotator language: its columns, other models by path, and the policy on them."""
 
 import json
+import pathlib
 import random
 
 import pytest
@@ -9,9 +10,11 @@ from castor.filters import policy
 from castor.filters.annotator import Context
 from castor.filters.annotators.language import fingerprint, language
 from castor.filters.errors import CastorError, ConfigError
+from castor.filters.language import model
 from castor.filters.record import Modality, Record, to_batch
 from castor.pipelines import api
 
+SHIPPED = pathlib.Path(model.__file__).parent.parent / "data" / "language" / model.FILE
 ENGLISH = "The ferry had left when we reached the harbour, and we waited there for the next one."
 GERMAN = "Die Fähre war schon weg, als wir am Hafen ankamen, und wir warteten dort auf die nächste."
 
@@ -54,6 +57,13 @@ def test_options():
         fingerprint({"model": "/nowhere"})
     with pytest.raises(CastorError):
         fingerprint({"model": "/nowhere.bin"})
+
+
+def test_a_model_is_known_by_its_bytes_wherever_it_lies(tmp_path):
+    (tmp_path / model.FILE).write_bytes(SHIPPED.read_bytes())
+    folder, file = fingerprint({"model": str(tmp_path)}), fingerprint({"model": str(SHIPPED)})
+    assert folder == file
+    assert list(file) == ["model"]
 
 
 @pytest.fixture(scope="module")

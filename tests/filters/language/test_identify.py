@@ -1,5 +1,7 @@
 """identify_language and what stands behind it: languages, scripts, shares, odd input."""
 
+import os
+import pathlib
 import time
 import unicodedata
 
@@ -72,6 +74,81 @@ def test_a_script_that_nothing_answers_for_is_und():
     linear_b = "𐀀𐀁𐀂 𐀃𐀄𐀅"
     assert identify_language([linear_b]) == [("und", 0.0)]
     assert shares(linear_b) == {"und": 1.0}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Uxtli pawqo nekwari tzonqe yihmal, ixpow cuatli menhoq zaxpilwe dohkat uqnaxi tewpol.",
+        "Жовтрак пемилу шандоко крувези, ал мирту долгезон вешкара тунпоми сэльвадук орнэти.",
+    ],
+)
+def test_words_of_no_language_that_it_knows_are_und(text):
+    assert identify_language([text]) == [("und", 0.0)]
+    assert shares(text) == {"und": 1.0}
+
+
+def test_rates_are_told_as_differences_from_the_usual():
+    texts = pa.array([SENTENCES["en"]], pa.large_string())
+    shipped = model.shipped()
+    nothing = np.zeros_like(shipped.weights.usual)
+    nothing.setflags(write=False)
+    bare = shipped._replace(weights=shipped.weights._replace(usual=nothing))
+    raw = identify.languages(texts, bare).found
+    told = identify.languages(texts).found
+    lane, first, n = int(told.ids[0, 0]), layout.FIRST_RATE, layout.N_RATES
+    usual = shipped.weights.usual.reshape(n, layout.DIRECT)[:, lane]
+    length = raw.facts[0, layout.FACTS.index("length")]
+    np.testing.assert_allclose(
+        raw.facts[0, first : first + n] - usual, told.facts[0, first : first + n], atol=1e-5
+    )
+    np.testing.assert_allclose(
+        told.facts[0, first + n :], told.facts[0, first : first + n] * length, atol=1e-5
+    )
+    assert 0 < raw.facts[0, first] <= 1
+    assert 0 < raw.facts[0, first + 1] <= 1
+
+
+def test_what_is_refused_has_no_alternative():
+    shipped = model.shipped()
+    limits = shipped.weights.limits.copy()
+    limits[2] = 1e9
+    limits.setflags(write=False)
+    strict = shipped._replace(weights=shipped.weights._replace(limits=limits))
+    column = pa.array(["Ljudi su dugo čekali na stanici."], pa.large_string())
+    known = identify.languages(column, strict)
+    assert (known.codes(), known.alternatives()) == (["und"], [None])
+    assert identify.languages(column).alternatives() != [None]
+
+
+def test_families_have_a_number_each():
+    shipped = model.shipped()
+    numbers = dict(zip(shipped.codes, shipped.weights.families.tolist(), strict=False))
+    assert numbers["bs"] == numbers["hr"] == numbers["sr"] > 0
+    assert numbers["id"] == numbers["ms"] > 0
+    assert len({numbers["bs"], numbers["id"], numbers["en"]}) == 3
+    assert numbers["en"] == 0
+
+
+def test_a_model_is_read_again_when_its_file_changes(tmp_path):
+    source = pathlib.Path(model.__file__).parent.parent / "data" / "language" / model.FILE
+    copy = tmp_path / model.FILE
+    copy.write_bytes(source.read_bytes())
+    first = identify.opened(tmp_path)
+    assert identify.opened(copy) is first
+    os.utime(copy, ns=(0, 1))
+    assert identify.opened(tmp_path) is not first
+
+
+def test_models_of_fasttext_are_told_by_their_name():
+    assert identify.is_fasttext("lid.176.ftz")
+    assert identify.is_fasttext(pathlib.Path("model.bin"))
+    assert not identify.is_fasttext("model.npz")
+
+
+def test_no_bucket_and_no_list_lies_on_two_cache_lines():
+    weights = model.shipped().weights
+    assert weights.table.ctypes.data % 64 == weights.lists.ctypes.data % 64 == 0
 
 
 def test_letters_without_any_known_run_are_und():
@@ -204,8 +281,8 @@ def test_answers_do_not_depend_on_the_neighbours():
     assert identify_language(texts) == alone * 100
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.text(max_size=400), max_size=5))
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(max_size=400), max_size=3))
 def test_any_text_has_an_answer(texts):
     languages = {*model.shipped().languages, "und"}
     answers = identify_language(texts)

@@ -4,14 +4,17 @@ import gzip
 import json
 import random
 
+import numpy as np
 import pytest
 
 from castor.filters import identify_language
 from castor.filters.errors import ConfigError
 from castor.filters.language import codes
+from castor.filters.language.kernels import layout
 from castor.pipelines import api
 from castor.pipelines.classifiers import _language_fit as fit
 from castor.pipelines.classifiers import _language_rows as rows_of
+from castor.pipelines.classifiers import _language_table as tables
 
 SYLLABLES = {
     "aa": "ba be bi bo da de di do",
@@ -63,8 +66,17 @@ def test_a_model_is_trained_and_identifies(trained):
 
 def test_a_text_in_another_language_than_its_label_is_left_out(trained, tmp_path):
     _, data, _ = trained
-    card = api.classifier_train("language", [data], tmp_path / "o", settings=["families=aa,cc"])
-    assert card["texts_that_contradict_their_label"] == 1
+    rows = gzip.decompress(data.read_bytes()).splitlines(keepends=True)
+    (tmp_path / "clean.jsonl").write_bytes(b"".join(rows[:-1]))
+    models = []
+    for name, left_out in ((data, 1), (tmp_path / "clean.jsonl", 0)):
+        out = tmp_path / f"o{left_out}"
+        card = api.classifier_train("language", [name], out, settings=["families=aa,cc"])
+        assert card["texts_that_contradict_their_label"] == left_out
+        models.append(np.load(out / "model.npz"))
+    with_it, without = models
+    for name in ("tags", "numbers", "lanes", "values", "floors"):  # it left no trace
+        np.testing.assert_array_equal(with_it[name], without[name])
 
 
 def test_the_same_data_give_the_same_bytes(trained, tmp_path):
@@ -108,20 +120,143 @@ def test_serbian_in_latin_script():
 
 
 def test_calibration_error_is_the_gap_of_each_bin():
-    import numpy as np
-
     scores, right = np.array([0.9, 0.9, 0.1, 0.1]), np.array([True, False, False, False])
     assert fit.calibration_error(scores, right) == pytest.approx((0.4 * 2 + 0.1 * 2) / 4)
 
 
 def test_a_logistic_regression_finds_the_odds():
-    import numpy as np
-
     facts = np.repeat([[1.0, 0.0], [1.0, 1.0]], [1000, 1000], axis=0)
     truth = np.concatenate([np.arange(1000) < 300, np.arange(1000) < 800])
     weights = fit.logistic(facts, truth)
     assert weights[0] == pytest.approx(np.log(0.3 / 0.7), abs=0.01)
     assert weights.sum() == pytest.approx(np.log(0.8 / 0.2), abs=0.01)
+
+
+def told(first_margins, second_margins):
+    """What a model says of texts of two languages, by the margin of the first over the second."""
+    margins = np.array([*first_margins, *second_margins])
+    codes = np.where(margins > 0, "aa", "bb")
+    found = fit.Told(codes, np.where(margins > 0, "bb", "aa"), np.abs(margins))
+    return found, np.array(["aa"] * len(first_margins) + ["bb"] * len(second_margins))
+
+
+def test_a_lead_is_given_where_one_is_needed():
+    found, truth = told([6.1] * 40 + [1.1] * 3, [4.1] * 40 + [-2.0] * 3)
+    assert fit.lead(found, truth, "aa", "bb") == 4.25  # the fewest nats of those that do
+    found, truth = told([-4.1] * 40, [-6.1] * 40)
+    assert fit.lead(found, truth, "aa", "bb") == -4.25
+
+
+def test_a_lead_that_chance_may_explain_is_not_given():
+    found, truth = told([9.0] * 40, [-9.0] * 40 + [3.1] * 3)
+    assert fit.lead(found, truth, "aa", "bb") == 0  # 3.25 would tell 3 more texts right
+    found, truth = told([9.0] * 40, [-9.0] * 40 + [3.1] * 4)
+    assert fit.lead(found, truth, "aa", "bb") == 3.25
+
+
+def test_a_lead_looks_at_texts_of_the_two_languages_alone():
+    found, _ = told([6.1] * 40, [4.1] * 40)
+    assert fit.lead(found, np.array(["aa"] * 40 + ["cc"] * 40), "aa", "bb") == 0
+
+
+def facts(rates, *, right=True, known=True, whole=True, clean=True, lanes=3):
+    """Facts of texts whose only known rate is the first one."""
+    n = len(rates)
+    found = np.zeros((n, layout.N_FACTS))
+    found[:, 0], found[:, layout.FACTS.index("length")] = 1, 2
+    found[:, layout.FIRST_RATE] = rates
+    found[:, layout.FIRST_RATE + layout.N_RATES] = 2 * np.asarray(rates)
+    flags = [np.broadcast_to(flag, n) for flag in (right, known, whole)]
+    return fit.Facts(found, *flags, np.broadcast_to(np.int16(lanes), n), np.broadcast_to(clean, n))
+
+
+def test_what_is_usual_in_a_language():
+    found = fit.joined(
+        [
+            facts([0.5, 0.7]),
+            facts([0.9], lanes=70),
+            facts([0.1], right=False),
+            facts([0.1], known=False),
+            facts([0.1], whole=False),
+        ]
+    )
+    usual = fit.usual(found)
+    assert usual.shape == (layout.N_RATES, layout.DIRECT)
+    assert usual[0, [3, 70, 5]] == pytest.approx([0.6, 0.9, 0.7])  # a mean of all for others
+    moved = fit.from_usual(found, usual).facts
+    assert moved[:3, layout.FIRST_RATE] == pytest.approx([-0.1, 0.1, 0])
+    assert moved[:3, layout.FIRST_RATE + layout.N_RATES] == pytest.approx([-0.2, 0.2, 0])
+    assert found.facts[0, layout.FIRST_RATE] == 0.5
+
+
+def test_texts_below_the_limit_are_unknown_but_for_a_few_of_known_languages():
+    draw = np.random.default_rng(0)
+    known = facts(draw.normal(0, 1, 5000))
+    unknown = facts(draw.normal(-4, 1, 1000), known=False)
+    noise = facts(np.full(50, -9.0), clean=False)  # in another language than their label says
+    words = facts(np.full(50, -6.0), whole=False)  # so short that anything may be missing
+    weights, limit = fit.known(fit.joined([known, unknown, noise, words]))
+    assert weights[layout.FIRST_RATE] > 0
+    assert fit.refused(unknown, weights, limit) > 0.3
+    quantile = limit + fit.ELSEWHERE
+    assert (known.facts @ weights < quantile).sum() == 1  # of 5,000
+    assert fit.refused(unknown, weights, limit) < fit.refused(unknown, weights, quantile)
+    assert fit.refused(known, weights, limit) is None
+
+
+def test_only_texts_of_known_languages_tell_how_sure_an_answer_is():
+    known = facts([0.0] * 1000, right=np.arange(1000) < 800)
+    unknown = facts([0.0] * 500, right=False, known=False)
+    weights = fit.right(fit.joined([known, unknown]))
+    assert (unknown.facts @ weights)[0] == pytest.approx(np.log(0.8 / 0.2), abs=0.01)
+
+
+def test_han_letters_before_any_kana_in_japanese():
+    texts = ["漢字漢字かな", "漢かな字字字", "かな", "漢字漢"]
+    assert fit.kana_rate(texts) == pytest.approx(-np.log((1 + 1) / (4 + 2)) / 4)
+    assert fit.kana_rate([]) == 1
+
+
+def features(*rows):
+    """Features from (hash, lane, text, is_word), one each time it is met."""
+    columns = list(zip(*sorted(rows), strict=True))
+    kinds = (np.uint64, np.int16, np.int32, bool)
+    return tables.Features(*(np.array(c, k) for c, k in zip(columns, kinds, strict=True)))
+
+
+def test_runs_of_letters_count_from_two_texts_on_and_words_from_one():
+    found = features(
+        (1, 0, 0, 0), (1, 0, 1, 0), (2, 0, 0, 0), (2, 0, 0, 0), (3, 1, 2, 1), (4, 0, 3, 0)
+    )
+    counts = tables.count(found, np.array([True, True, True, False]))
+    assert counts.hashes.tolist() == [1, 3]
+    assert (counts.lanes.tolist(), counts.counts.tolist()) == ([0, 1], [2, 1])
+    assert counts.totals[:2].tolist() == [4, 1]  # those left out are part of the language
+
+
+def counted(hashes, lanes, numbers):
+    """Counts of features, each in some languages."""
+    starts = np.cumsum([0, *map(len, lanes)])
+    flat = np.array([lane for each in lanes for lane in each], np.int16)
+    counts = np.array([n for each in numbers for n in each], np.float64)
+    totals = np.bincount(flat, counts, layout.DIRECT)
+    return tables.Counts(np.array(hashes, np.uint64), starts, flat, counts, totals)
+
+
+def test_a_language_with_little_of_a_feature_is_left_out_of_its_list():
+    table = tables.table(counted([5], [[0, 1, 2]], [[1000, 9, 20]]), 10)
+    assert table.lanes.tolist() == [0, 2]
+    assert table.values.tolist() == [15, 7]  # log(1 + 1000 / .05) and log(1 + 20 / .05), less 5
+
+
+def test_features_that_tell_most_come_first_and_a_bucket_holds_eight():
+    everywhere, alone = [0, 1, 2, 3], [2]
+    counts = counted([7, 9], [everywhere, alone], [[10] * 4, [10]])
+    assert tables.table(counts, 1).tags.tolist() == [9]
+    many = counted(range(12), [[k % 2] for k in range(12)], [[k + 1] for k in range(12)])
+    table = tables.table(many, 100)
+    assert table.filled[0] == len(table.tags) == 8
+    assert set(table.tags.tolist()) == set(range(4, 12))
 
 
 def test_wilson_interval_of_a_share():
