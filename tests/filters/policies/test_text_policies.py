@@ -97,10 +97,107 @@ def test_gopher_repetition(text, wanted):
     assert wanted in reasons("gopher/paper", text)
 
 
-def test_gopher_thresholds_are_those_of_table_a1():
-    bounds = {r.signal.removeprefix("text."): r.at_most for r in policy.load("gopher/paper").rules}
-    table = [0.3, 0.3, 0.2, 0.2, 0.2, 0.18, 0.16, 0.15, 0.14, 0.13, 0.12, 0.11, 0.1]
-    assert list(bounds.values())[-13:] == table
+PAPER_REPETITION = {  # Rae et al. 2021, Table A1
+    "duplicate_line_fraction": 0.3, "duplicate_paragraph_fraction": 0.3,
+    "duplicate_line_char_fraction": 0.2, "duplicate_paragraph_char_fraction": 0.2,
+    "top_2gram_char_fraction": 0.2, "top_3gram_char_fraction": 0.18,
+    "top_4gram_char_fraction": 0.16,
+    **{f"duplicate_{n}gram_char_fraction": (20 - n) / 100 for n in range(5, 11)},
+}  # fmt: skip
+DOLMA_REPETITION = {  # no paragraphs, and .3 for characters of lines
+    **{s: bound for s, bound in PAPER_REPETITION.items() if "paragraph" not in s},
+    "duplicate_line_char_fraction": 0.3,
+}
+
+
+def at_most(bounds):
+    return {signal: {"at_most": bound} for signal, bound in bounds.items()}
+
+
+def gopher(repetition, words="n_words", mean="mean_word_length_chars", hashes="hashes_per_word",
+           ellipses="ellipses_per_word", letters="alphabetic_word_fraction",
+           stops="n_distinct_stop_words_en"):  # fmt: skip
+    """Rae et al. 2021, A.1.1, by the names of the signals that differ."""
+    return {
+        words: {"at_least": 50, "at_most": 100_000},
+        mean: {"at_least": 3, "at_most": 10},
+        **at_most({hashes: 0.1, "bullet_line_fraction": 0.9, "ellipsis_line_fraction": 0.3}),
+        **at_most({ellipses: 0.1}),
+        letters: {"at_least": 0.8},
+        stops: {"at_least": 2},
+        **at_most(repetition),
+    }
+
+
+def fineweb(opened="", lines="n_text_lines"):
+    """The thresholds that FineWeb was made with, of the text or of what C4 leaves."""
+    return {
+        f"{opened}{lines}": {"at_least": 1},
+        f"{opened}punctuation_ended_line_fraction": {"at_least": 0.12},
+        f"{opened}short_line_fraction": {"at_most": 0.67},
+        f"{opened}duplicate_text_line_char_fraction": {"at_most": 0.01},
+        f"{opened}newlines_per_token": {"at_most": 0.3},
+    }
+
+
+def c4(opened, sentences):
+    """C4's page rules as datatrove counts them."""
+    return {
+        **at_most({f"{opened}lorem_ipsum": 0, f"{opened}curly_bracket": 0}),
+        f"{opened}sentences": {"at_least": sentences},
+    }
+
+
+GOPHER_DATATROVE = {
+    "n_characters": {"at_least": 1},
+    **gopher(PAPER_REPETITION, hashes="hashes_per_token", ellipses="ellipses_per_token",
+             letters="alphabetic_token_fraction"),
+}  # fmt: skip
+THRESHOLDS = {  # policy -> the annotator it reads, and what each of its signals must be
+    "gopher/paper": ("text", gopher(PAPER_REPETITION)),
+    "gopher/datatrove": ("text_datatrove", GOPHER_DATATROVE),
+    "gopher/dolma": (
+        "text_dolma",
+        gopher(DOLMA_REPETITION, mean="median_word_length_chars", hashes="symbol_word_fraction",
+               ellipses="symbol_word_fraction", stops="n_stop_words_en"),
+    ),
+    "gopher/dclm": (
+        "text_dclm",
+        gopher(PAPER_REPETITION, words="n_page_words", hashes="symbols_per_word",
+               ellipses="symbols_per_word", stops="n_stop_words_en"),
+    ),
+    "c4/datatrove": ("text_datatrove", c4("c4_", 5)),
+    "c4/paper": (
+        "text", {"c4_sentences": {"at_least": 3}, **at_most({"n_lorem_ipsum": 0,
+                                                              "n_curly_brackets": 0})},
+    ),
+    "c4/tfds": (
+        "text", {"c4_sentences": {"at_least": 3}, **at_most({"n_characters": 190_000,
+                 "c4_lines_with_lorem_ipsum": 0, "c4_lines_with_curly_bracket": 0})},
+    ),
+    "fineweb/paper": (
+        "text", {"punctuation_ended_line_fraction": {"above": 0.12},
+                 "duplicate_line_char_fraction": {"below": 0.1},
+                 "short_line_fraction": {"below": 0.67}},
+    ),
+    "fineweb/code": ("text_datatrove", fineweb()),
+    "fineweb/datatrove": (
+        "text_datatrove", {**GOPHER_DATATROVE, **c4("c4_open_", 5),
+                           **fineweb("c4_open_", "text_lines")},
+    ),
+    "mc4/paper": ("text", {"n_long_lines": {"at_least": 3}}),
+    "refinedweb/lines": ("text_refinedweb", at_most({"removed_word_fraction": 0.05})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+def test_thresholds_are_those_of_the_system(name):
+    annotator, wanted = THRESHOLDS[name]
+    bounds = {}
+    for rule in policy.load(name).rules:
+        bounds.setdefault(rule.signal, {}).update(rule.bounds)
+    assert bounds == {f"{annotator}.{signal}": bound for signal, bound in wanted.items()}
+    assert policy.load(name).modalities == {Modality.TEXT, Modality.INTERLEAVED}
 
 
 def test_massivetext_is_gopher_without_allowances():
