@@ -156,6 +156,13 @@ def test_any_text_is_judged_as_fasttext_does(trained, texts):
     assert_equal(trained(minn=1, maxn=3, word_ngrams=3, min_count=3)[1], texts)
 
 
+@pytest.mark.parametrize(("n", "width"), [(5, 16), (1, 3), (0, 8)])
+def test_matrices_begin_at_a_cache_line(n, width):
+    found = linear.aligned(n, width)
+    assert (found.shape, found.dtype, found.flags.c_contiguous) == ((n, width), np.float32, True)
+    assert found.ctypes.data % linear.LINE == 0
+
+
 def test_a_very_long_word_takes_many_blocks(trained):
     assert_equal(trained(minn=2, maxn=4)[1], ["w7é" * 30_000], near=1e-4)
 
