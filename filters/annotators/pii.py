@@ -13,22 +13,15 @@ import numpy as np
 import pyarrow as pa
 
 from castor.filters.annotator import Context, annotator
-from castor.filters.annotators import _lists
-from castor.filters.pii import KINDS
-from castor.filters.pii.kinds import chosen
+from castor.filters.pii import KINDS, kinds
 from castor.filters.record import Modality
 
 WHERE = "the options of annotator pii"
 
 
 def checked(options: Mapping[str, object]) -> dict[str, list[str]]:
-    """The kinds that are looked for.
-
-    Raises:
-        ConfigError: an option or a kind is unknown.
-    """
-    given = _lists.checked(options, {"kinds"}, WHERE)
-    return {"kinds": [str(k) for k in chosen(given.get("kinds", KINDS), WHERE)]}
+    """The kinds that are chosen; an option or a kind that is unknown is a ConfigError."""
+    return kinds.checked(options, WHERE)
 
 
 @annotator(

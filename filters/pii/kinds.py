@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from castor.filters.annotators import _lists
 from castor.filters.errors import ConfigError, unknown_name
 
 
@@ -40,17 +41,18 @@ MASKS = {
 }
 
 
-def chosen(names: Iterable[str], where: str) -> tuple[Kind, ...]:
-    """The kinds of these names, each once, in the order of `KINDS`.
+def checked(
+    options: Mapping[str, object], where: str, default: Iterable[Kind] = KINDS
+) -> dict[str, list[str]]:
+    """The options of what looks for personal data: `kinds`, each once, in the order of `KINDS`.
 
     Raises:
-        ConfigError: a name is not a kind, or there is none.
+        ConfigError: an option or a kind is unknown, or there is none.
     """
-    given = set()
+    names = _lists.checked(options, {"kinds"}, where).get("kinds", [str(k) for k in default])
     for name in names:
         if name not in KINDS:
-            raise unknown_name("kind of personal data", str(name), map(str, KINDS), where=where)
-        given.add(Kind(name))
-    if not given:
+            raise unknown_name("kind of personal data", name, map(str, KINDS), where=where)
+    if not names:
         raise ConfigError("no kind of personal data", where=where, fix="leave `kinds` out for all")
-    return tuple(k for k in KINDS if k in given)
+    return {"kinds": [str(k) for k in KINDS if k in names]}

@@ -11,9 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from castor.filters.annotators import _lists
-from castor.filters.pii import KINDS
-from castor.filters.pii.kinds import chosen
+from castor.filters.pii import kinds
 from castor.filters.rewriter import Edit, rewriter
 from castor.filters.rewriters._masked import masked
 
@@ -21,13 +19,8 @@ WHERE = "the options of rewriter mask_pii"
 
 
 def checked(options: Mapping[str, object]) -> dict[str, list[str]]:
-    """The kinds that are masked.
-
-    Raises:
-        ConfigError: an option or a kind is unknown.
-    """
-    given = _lists.checked(options, {"kinds"}, WHERE)
-    return {"kinds": [str(k) for k in chosen(given.get("kinds", KINDS), WHERE)]}
+    """The kinds that are chosen; an option or a kind that is unknown is a ConfigError."""
+    return kinds.checked(options, WHERE)
 
 
 @rewriter(version=2, reads="batch", check=checked)

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from castor.filters.annotators import _lists
-from castor.filters.pii.kinds import Kind, chosen
+from castor.filters.pii import kinds
+from castor.filters.pii.kinds import Kind
 from castor.filters.record import Modality
 from castor.filters.rewriter import Edit, rewriter
 from castor.filters.rewriters._masked import masked
@@ -24,13 +24,8 @@ DEFAULT = (Kind.EMAIL, Kind.KEY, Kind.CREDENTIALS)
 
 
 def checked(options: Mapping[str, object]) -> dict[str, list[str]]:
-    """The kinds that are masked.
-
-    Raises:
-        ConfigError: an option or a kind is unknown.
-    """
-    given = _lists.checked(options, {"kinds"}, WHERE)
-    return {"kinds": [str(k) for k in chosen(given.get("kinds", DEFAULT), WHERE)]}
+    """The kinds that are chosen; an option or a kind that is unknown is a ConfigError."""
+    return kinds.checked(options, WHERE, DEFAULT)
 
 
 @rewriter(version=2, reads="batch", modalities=[Modality.CODE], check=checked)
