@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+FEW = 60  # pages of a short run: what it takes beside the pages is mostly Beam's
 PAGES = "web/extraction/trafilatura/pages-a.warc.gz"
 CHILD = """
 import json, pathlib, re, sys, time
@@ -23,12 +24,17 @@ supervisor.lean()
 pages, out = sys.argv[1], pathlib.Path(sys.argv[2])
 found = recipe.load("web", [f"input={pages}"])
 run.run(found, out / "warm", workers=1, limit=20)
+cpu = time.process_time()
+few = run.run(found, out / "few", workers=1, limit=int(sys.argv[3]))
+few_cpu_s = time.process_time() - cpu
 began, cpu = time.perf_counter(), time.process_time()
 outcome = run.run(found, out / "out", workers=1)
 print(json.dumps({
     "pages": outcome.manifest["counts"]["total"]["in"],
     "seconds": time.perf_counter() - began,
     "cpu_s": time.process_time() - cpu,
+    "few_pages": few.manifest["counts"]["total"]["in"],
+    "few_cpu_s": few_cpu_s,
     # (getrusage would count what the parent held before it started this process)
     "peak_mb": int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1000,
 }))
@@ -36,9 +42,9 @@ print(json.dumps({
 
 
 def measure(pages: pathlib.Path, folder: pathlib.Path) -> dict[str, float]:
-    """Runs the recipe `web` over one file in a process of its own."""
+    """Runs the recipe `web` over one file in a process of its own, and over its first pages."""
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(pages), str(folder)],
+        [sys.executable, "-c", CHILD, str(pages), str(folder), str(FEW)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     return json.loads(done.stdout.splitlines()[-1])
