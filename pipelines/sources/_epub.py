@@ -42,6 +42,7 @@ _APPARATUS_FILES = re.compile(
 _DOCUMENTS = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 _XML_ENTITIES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
+_SUBSET = re.compile(rb"<!DOCTYPE[^<>\[]*\[[^\]]*\]\s*>")  # which HTML does not know
 _VERTICAL = re.compile(rb"writing-mode\s*:\s*(vertical-(?:rl|lr)|tb-rl)")
 MAX_STYLE_BYTES, MAX_STYLES = 1 << 20, 16
 
@@ -62,6 +63,10 @@ def read_epub(
         RejectError: `encrypted` under a digital lock, `corrupt`, `truncated`, `bomb`,
             `too_large` over `limit_bytes`.
     """
+    head = file.read(2)
+    file.seek(0)
+    if head != b"PK":
+        raise RejectError(Reason.CORRUPT, f"{name} does not begin as a zip, so it is no EPUB")
     found = _members.members(file, name, limit_bytes=limit_bytes)
     members = {m.path: m for m in found}
     opf_path = _package_path(members, name)
@@ -213,7 +218,7 @@ def _document(data: bytes, path: str) -> tuple[etree._Element, bool]:
     import lxml.html
 
     try:
-        return lxml.html.document_fromstring(data), False
+        return lxml.html.document_fromstring(_SUBSET.sub(b"", data, count=1)), False
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise RejectError(Reason.CORRUPT, f"{path}: {error}", place=path) from error
 

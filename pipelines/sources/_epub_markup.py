@@ -49,12 +49,13 @@ _INLINE = frozenset(
 _PLAIN_BLOCKS = frozenset({"p", "div", "li", "blockquote", "dd", "dt"})
 _READINGS = frozenset({"rt", "rp", "rtc"})
 _NAMED = etree.XPath("//*[@id or @name]")
+_MARKS_OF = "@role or @hidden or contains(@class, 'pg') or starts-with(@id, 'pg-')"
 _MARKED = etree.XPath(
-    "descendant-or-self::*[@e:type or @role or @hidden]",
+    f"descendant-or-self::*[@e:type or {_MARKS_OF}]",
     namespaces={"e": EPUB_TYPE[1:].partition("}")[0]},
 )
 # In documents read as HTML the prefix is a part of the name.
-_MARKED_HTML = etree.XPath("descendant-or-self::*[@*[name() = 'epub:type'] or @role or @hidden]")
+_MARKED_HTML = etree.XPath(f"descendant-or-self::*[@*[name() = 'epub:type'] or {_MARKS_OF}]")
 # What alternative texts say where nobody wrote one.
 _NO_ALT = re.compile(
     r"(image|img|picture|photo|figure|cover|illustration|graphic|logo|\W|\d)*"
@@ -154,7 +155,7 @@ class DocumentWalker(Walker):
         name = local(element)
         if name == "ruby":
             return self._ruby(element)
-        if element in self._busy or self._pre or _is_gutenbergs(element):
+        if element in self._busy or self._pre:
             return False
         if name in _INLINE:
             self._buffer.append("".join(element.itertext()))
@@ -168,7 +169,11 @@ class DocumentWalker(Walker):
 
     def _ruby(self, element: etree._Element) -> bool:
         """What stands under the readings."""
-        if self._pre or any(e in self._busy or e in self._marked for e in element):
+        for child in element:
+            known = local(child) in _READINGS or local(child) in _INLINE or local(child) == "rb"
+            if not known or child in self._busy or child in self._marked:
+                return False
+        if self._pre:
             return False
         self._text(element.text)
         for child in element:
@@ -226,7 +231,7 @@ class DocumentWalker(Walker):
 
 
 def _marked(root: etree._Element) -> list[etree._Element]:
-    """The elements that say what they are, or that they are hidden."""
+    """The elements that say what they are: hidden, or Project Gutenberg's, or of a type."""
     return _MARKED(root) if root.tag.startswith("{") else _MARKED_HTML(root)
 
 
@@ -242,13 +247,6 @@ def _busy(root: etree._Element, marked: set[etree._Element]) -> set[etree._Eleme
             found.add(above)
             above = above.getparent()
     return found
-
-
-def _is_gutenbergs(element: etree._Element) -> bool:
-    """Whether the element is what Project Gutenberg puts around a book."""
-    return element.get("id") in _gutenberg.ELEMENTS or not _gutenberg.CLASSES.isdisjoint(
-        (element.get("class") or "").split()
-    )
 
 
 def _is_footnote(element: etree._Element) -> bool:
@@ -281,7 +279,9 @@ def _is_mark(anchor: etree._Element) -> bool:
 def _skip(element: etree._Element) -> bool:
     if local(element) in _SKIPPED or element.get("hidden") is not None:
         return True
-    if _is_gutenbergs(element):
+    if element.get("id") in _gutenberg.ELEMENTS or not _gutenberg.CLASSES.isdisjoint(
+        (element.get("class") or "").split()
+    ):
         return True
     types = types_of(element)
     if types.isdisjoint(_APPARATUS):

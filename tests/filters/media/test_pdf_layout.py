@@ -2,6 +2,7 @@
 
 import unicodedata
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +48,24 @@ def laid(text, x=0.0):
             glyphs.append(Glyph(character, x, 0.0, x + 6, 10.0, 0.0, ""))
         x += 6
     return glyphs
+
+
+@pytest.mark.parametrize(
+    ("moves", "expected"),
+    [
+        ([(0, 0), (11, 0)], ["ab"]),  # 5 of room after 6 of width: less than 1.2 em
+        ([(0, 0), (19, 0)], ["a", "b"]),
+        ([(0, 0), (-6, 0)], ["ab"]),  # drawn from the right
+        ([(0, 0), (-19, 0)], ["a", "b"]),
+        ([(0, 0), (6, 5)], ["ab"]),  # half of their heights is shared
+        ([(0, 0), (6, 7)], ["a", "b"]),
+    ],
+)
+def test_what_is_one_run(moves, expected):
+    glyphs = [
+        Glyph(c, x, y, x + 6.0, y + 10.0, 0.0, "") for c, (x, y) in zip("ab", moves, strict=True)
+    ]
+    assert [run.text for run in pdf_layout._runs(glyphs)] == expected
 
 
 WORDS = st.lists(st.text(alphabet="שלוםעד", min_size=1, max_size=5), min_size=2, max_size=5)

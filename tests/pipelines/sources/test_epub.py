@@ -86,6 +86,13 @@ def test_epub_with_faults(tmp_path):
     assert item.meta["missing_documents"] == "O/gone.xhtml"
     item = book(tmp_path, "b.epub", make_epub({"a.xhtml": "<p>x <b>y</p><p>z</p>"}))
     assert (item.text, item.meta["malformed_documents"]) == ("x y\n\nz", "1")
+    outside = '<!DOCTYPE html [<!ENTITY e SYSTEM "file:///etc/hostname">]><html><p>x&e;y</p></html>'
+    item = book(tmp_path, "o.epub", make_epub({"a.xhtml": outside}))
+    assert (item.text, item.meta["malformed_documents"]) == ("x&e;y", "1")
+    item = book(tmp_path, "n.epub", b"no zip at all")
+    assert (item.reason, item.message.split(",")[0]) == (
+        Reason.CORRUPT, "n.epub does not begin as a zip"
+    )  # fmt: skip
     whole = make_epub({"a.xhtml": "<p>x</p>"})
     assert book(tmp_path, "c.epub", whole[:-40]).reason is Reason.TRUNCATED
     assert book(tmp_path, "d.epub", make_epub({"a.xhtml": "<p/>"})).reason is Reason.NO_TEXT

@@ -12,6 +12,7 @@ from reading import book, books, chapters, write_files
 from castor.filters.media.reference import read_media
 from castor.filters.reasons import Reason
 from castor.filters.record import Modality
+from castor.pipelines.sources import _epub_pictures
 
 NAV = '<nav epub:type="toc"><ol>{}</ol></nav>{}'
 
@@ -189,6 +190,12 @@ def test_pictures_where_they_cannot_be_referred_to(tmp_path):
     assert "A sea" in item.text
 
 
+def test_pictures_that_unpack_to_more_than_allowed(tmp_path, monkeypatch):
+    monkeypatch.setattr(_epub_pictures, "MAX_TOTAL_BYTES", 10)
+    item = book(tmp_path, "a.epub", make_epub(PICTURED, extra=FILES))
+    assert (item.media, set(item.meta)) == ((), set(item.meta) | {"broken_media"})
+
+
 def test_direction_and_writing_mode(tmp_path):
     data = make_epub(
         {"a.xhtml": "<p>縦</p>"},
@@ -235,6 +242,7 @@ def test_many_documents_that_unpack_to_more_than_allowed(tmp_path):
     (tmp_path / "a.epub").write_bytes(packed.getvalue())
     (item,) = books(tmp_path, "a.epub", max_document_bytes=2_000_000)
     assert item.reason is Reason.TOO_LARGE
+    assert item.message == "a.epub: its text is over 2000000 bytes"  # before all was read
 
 
 def test_deep_documents(tmp_path):

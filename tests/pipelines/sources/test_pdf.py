@@ -116,6 +116,13 @@ def test_lines_that_repeat_inside_pages_stay(tmp_path):
     assert item.text.count("And the bell rang again.") == 6
 
 
+def test_what_two_pages_have_or_stands_at_other_heights_is_no_furniture(tmp_path):
+    pages = [[line("THE GREY HOUSE", 72, 800), *drawn(prose(9, i))] for i in range(2)]
+    pages += [[line("AND SO ON", 72, 790 - 15 * i), *drawn(prose(9, i))] for i in range(5)]
+    text = book(tmp_path, "a.pdf", make_pdf(pages)).text
+    assert (text.count("THE GREY HOUSE"), text.count("AND SO ON")) == (2, 5)
+
+
 def test_equal_pages_of_one_line_are_no_furniture(tmp_path):
     item = book(tmp_path, "a.pdf", make_pdf([[line("One line.", 72, 700)]] * 4))
     assert item.text.count("One line.") == 4
@@ -203,6 +210,24 @@ def test_pictures_stand_where_they_are_drawn_and_are_referred_to_in_the_file(tmp
     (item,) = load("books")(InputFile("books", str(tmp_path), "a.pdf"), Options(pictures=False))
     assert (item.media, item.modality) == ((), Modality.TEXT)
     assert not any(k.endswith("_media") for k in item.meta)
+
+
+def test_a_picture_stands_in_its_column_and_at_the_end_of_a_turned_page(tmp_path):
+    left, right = prose(12, 4, 32), prose(20, 5, 32)
+    page = [picture(60, 700, 100, 60, 2), *drawn(right, x=320, y=760), *drawn(left, x=60, y=680)]
+    data = make_pdf([page], jpegs=[jpeg(64, 48, 10)])
+    assert [p.media_index for p in book(tmp_path, "a.pdf", data).parts] == [0, None]
+    page = [
+        picture(320, 500, 100, 60, 2),
+        *drawn(left, x=60, y=680), *drawn(right[:6], x=320, y=680), *drawn(right[6:], x=320, y=480),
+    ]  # fmt: skip
+    data = make_pdf([page], jpegs=[jpeg(64, 48, 10)])
+    item = book(tmp_path, "b.pdf", data)
+    assert [p.media_index for p in item.parts] == [None, 0, None]
+    assert chapters(item)[1].strip() == " ".join(right[6:])
+    up = [line(t, 300 + 12 * i, 100, turn=(0, 1, -1, 0)) for i, t in enumerate(prose(3, 1))]
+    data = make_pdf([[picture(60, 700, 100, 60, 2), *up]], jpegs=[jpeg(64, 48, 10)])
+    assert [p.media_index for p in book(tmp_path, "c.pdf", data).parts] == [None, 0]
 
 
 def test_pictures_behind_the_text_and_in_archives_are_no_parts(tmp_path):
