@@ -98,6 +98,7 @@ def dedup(
     *,
     against: str | os.PathLike[str] | None = None,
     jaccard: float = 0.8,
+    containment: float | None = None,
     **options: Any,
 ) -> Outcome:
     """Removes exact and near duplicates from a dataset of ours, or from JSONL or Parquet rows.
@@ -105,11 +106,15 @@ def dedup(
     Args:
         against: an older dataset; what is in it already is removed, and it is not written.
         jaccard: similarity of word 5-grams from which two documents are one.
+        containment: share of a document's 5-grams in a kept one from which it is a part of
+            that; None: parts are not looked for.
         options: as of `run`.
     """
     from castor.pipelines import dataset_recipes
 
-    recipe, settings = dataset_recipes.dedup(dataset, against=against, jaccard=jaccard)
+    recipe, settings = dataset_recipes.dedup(
+        dataset, against=against, jaccard=jaccard, containment=containment
+    )
     return run(recipe, out, settings=settings, **options)
 
 

@@ -275,21 +275,36 @@ def decide(dataset: str, out: str, policies: tuple[str, ...], as_json: bool) -> 
     help="Similarity of word 5-grams from which two are one.",
 )
 @click.option(
+    "--containment",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Share of its 5-grams in another from which one is a part of that, and removed.",
+)
+@click.option(
     "--against",
     type=click.Path(exists=True),
     help="An older dataset: what is in it already is removed from DATASET, and it is not written.",
 )
 @engine_options
-def dedup(dataset: str, out: str, jaccard: float, against: str | None, **options: Any) -> None:
+def dedup(
+    dataset: str,
+    out: str,
+    jaccard: float,
+    containment: float | None,
+    against: str | None,
+    **options: Any,
+) -> None:
     """Removes exact and near duplicates from DATASET, ours or rows in JSONL or Parquet.
 
     \b
     castor dedup rows.jsonl OUT
     castor dedup new/ OUT --against old/
+    castor dedup books.jsonl OUT --containment 0.7
     """
     from castor.pipelines import dataset_recipes
 
-    recipe, settings = dataset_recipes.dedup(dataset, against=against, jaccard=jaccard)
+    recipe, settings = dataset_recipes.dedup(
+        dataset, against=against, jaccard=jaccard, containment=containment
+    )
     _run(recipe, out, settings, **options)
 
 

@@ -15,10 +15,13 @@ def dedup(
     *,
     against: str | os.PathLike[str] | None = None,
     jaccard: float = 0.8,
+    containment: float | None = None,
 ) -> tuple[str, list[str]]:
     """The recipe and the settings by which `dedup` runs."""
     path, kind = _rows_or_dataset(dataset)
     settings = [f"input={path}", f"kind={kind}", f"dedup.near.jaccard={jaccard}"]
+    if containment is not None:
+        settings.append(f"dedup.near.containment={containment}")
     if against is None:
         return "dedup", settings
     old, old_kind = _rows_or_dataset(against)

@@ -136,6 +136,7 @@ def test_a_measured_shard_depends_on_the_bands_and_not_on_the_similarity(make, t
         return measure_fingerprint(job, job.shards[0])
 
     assert fingerprint(jaccard=0.7) == fingerprint(jaccard=0.8)
+    assert fingerprint(containment=0.5) == fingerprint(containment=0.7) != fingerprint()
     assert fingerprint(bands=7) != fingerprint(bands=14)
 
 

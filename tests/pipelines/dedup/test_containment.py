@@ -171,8 +171,11 @@ def test_what_is_removed_follows_the_rule_whatever_the_order(corpus, at_least, a
     before, containment.MOST = containment.MOST, most
     try:
         found = run(documents, samples, sizes, at_least, jaccard=alike, order=order)
+        wanted = containment.rows_in_pairs(packed(samples, sizes), NO_EXACT, at_least)
     finally:
         containment.MOST = before
+    pairs = candidate_pairs(samples, sizes, at_least, most)
+    assert {(s, r) for s, rows in wanted.items() for r in rows.tolist()} == {*sum(pairs, ())}
     right = expected(documents, samples, sizes, at_least, alike, most)
     assert {w: (f[0], pytest.approx(f[1]), f[2]) for w, f in found.items()} == right
 

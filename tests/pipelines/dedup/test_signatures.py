@@ -8,7 +8,7 @@ import pytest
 
 from castor.filters.record import MediaRef, Modality, Record, to_batch
 from castor.pipelines.dedup import signatures
-from castor.pipelines.dedup.signatures import BAND, EXACT
+from castor.pipelines.dedup.signatures import BAND, EXACT, SAMPLE
 
 
 def digest(text):
@@ -97,3 +97,14 @@ def test_nothing_to_pack_gives_nothing():
     assert len(signatures.pack_exact(BATCH, 0, 0, dead)) == 0
     column = band_column([None] * BATCH.num_rows)
     assert list(signatures.by_prefix(signatures.pack_bands(BATCH, column, 0, 0), 16)) == []
+
+
+def test_sample_signatures_hold_the_gram_the_size_the_place_and_how_many_there_are():
+    column = pa.array([[5, 8], [5], None, [], [7], [9]], pa.list_(pa.uint64()))
+    packed = signatures.pack_samples(BATCH, column, 3, 50, ALIVE)
+    assert packed.dtype == SAMPLE
+    assert packed.tolist() == [
+        (5, 9, 3, 50, 2), (8, 9, 3, 50, 2), (5, 8, 3, 51, 1), (9, 14, 3, 55, 1)
+    ]  # fmt: skip
+    cut = signatures.pack_samples(BATCH.slice(1), column.slice(1), 3, 51, ALIVE[1:])
+    assert cut.tolist() == packed.tolist()[2:]
