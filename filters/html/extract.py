@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from castor.filters.html import choose, judge, metadata
+from castor.filters.html import choose, judge, metadata, shown
 from castor.filters.html.charset import as_utf8
-from castor.filters.html.kinds import comments_of
+from castor.filters.html.comments import about_product, comments_of, outside, posts_of
 from castor.filters.html.markdown import write
+from castor.filters.html.page_kind import PageKind, is_forum, is_index, stated_kind
 from castor.filters.html.tokens import among as events
 from castor.filters.html.tokens.state import (
     IMAGE,
@@ -49,7 +50,9 @@ class Extracted:
 
     Attributes:
         text: the main text as Markdown, without links and pictures; empty if there is none.
-        comments: readers' comments as Markdown, if they were asked for.
+        comments: readers' comments as Markdown, if they were asked for; on a page of a forum they
+            are the text.
+        kind: what kind of page it is.
         metadata: what the page says about itself.
         links: of the main text, in order.
         images: beside the main text, in order.
@@ -59,6 +62,7 @@ class Extracted:
 
     text: str
     comments: str
+    kind: PageKind
     metadata: metadata.Metadata
     links: tuple[Link, ...]
     images: tuple[Image, ...]
@@ -102,10 +106,13 @@ def extract_html(
     opened = open_page(data, url, charset)
     tokens, page, said = opened.tokens, opened.page, opened.metadata
     p = judge.judge(page, judge.shipped())
-    chosen = choose.choose(page, p) if main_content else np.ones(len(p), bool)
+    chosen, kind = by_kind(opened, choose.choose(page, p))
+    if not main_content:
+        chosen = np.ones(len(p), bool)
     return Extracted(
         text=text_of(opened, chosen) if main_content else write(tokens, chosen),
-        comments=write(tokens, comments_of(page, p, chosen)) if comments else "",
+        comments=write(tokens, comments_of(page, chosen)) if comments else "",
+        kind=kind,
         metadata=said,
         links=_links(opened, chosen),
         images=_images(opened, chosen),
@@ -138,9 +145,33 @@ def open_page(data: bytes, url: str | None, charset: str | None) -> Opened:
     tokens = tokenize(source)
     head = metadata.Head(source, tokens.events)
     said = metadata.read(head, url, _licences(source, tokens))
+    said = dataclasses.replace(
+        said,
+        title=shown.headline(said.title, tokens),
+        author=said.author or shown.author(tokens),
+    )
     base = metadata.absolute(head.base, url) if head.base else url
     page = judge.read(tokens, head.title or "", said.article or "")
     return Opened(source, used, tokens, page, said, base)
+
+
+def by_kind(opened: Opened, chosen: np.ndarray) -> tuple[np.ndarray, PageKind]:
+    """What is chosen of a page of its kind: bool [n_blocks], and the kind.
+
+    On a page of a forum what was posted is the text, on that of a product also what is said of it
+    and how it is made; what is beside them is not.
+    """
+    said, page = opened.metadata, opened.page
+    kind = stated_kind(said.kinds, said.generator)
+    if kind == PageKind.OTHER and is_forum(opened.tokens):
+        kind = PageKind.FORUM
+    if kind == PageKind.FORUM:
+        chosen = chosen & ~outside(page, chosen, posts=True) | posts_of(page)
+    elif kind == PageKind.PRODUCT:
+        chosen = chosen & ~outside(page, chosen, posts=False) | about_product(page)
+    elif kind == PageKind.OTHER and is_index(opened.tokens, page.measures, chosen):
+        kind = PageKind.INDEX
+    return chosen, kind
 
 
 def text_of(opened: Opened, chosen: np.ndarray) -> str:

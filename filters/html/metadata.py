@@ -60,7 +60,7 @@ _SITE_NAMES = ("og:site_name", "application-name")
 _RIGHTS_NAMES = ("dc.rights", "dcterms.license")
 _META_NAMES = frozenset(
     (*_TITLE_NAMES, *_AUTHOR_NAMES, *_DATE_NAMES, *_LANGUAGE_NAMES, *ROBOTS_NAMES, *_SITE_NAMES,
-     *_DESCRIPTION_NAMES, *_RIGHTS_NAMES, "og:type", "tdm-reservation")
+     *_DESCRIPTION_NAMES, *_RIGHTS_NAMES, "og:type", "tdm-reservation", "generator")
 )  # fmt: skip
 _REL_NAMES = ("license", "licence", "canonical")
 
@@ -81,6 +81,7 @@ class Metadata:
         robots: the directives for crawlers, lower case, sorted: noindex, noai, tdm-reservation=1.
         article: the text that JSON-LD says is the article's.
         kinds: JSON-LD types on the page and og:type, sorted.
+        generator: the software that made it.
     """
 
     title: str | None = None
@@ -94,6 +95,7 @@ class Metadata:
     robots: tuple[str, ...] = ()
     article: str | None = None
     kinds: tuple[str, ...] = ()
+    generator: str | None = None
 
 
 class Head:
@@ -186,6 +188,7 @@ def read(head: Head, url: str | None, links: Sequence[tuple[str, str]] = ()) -> 
         robots=_robots(head.meta),
         article=facts.article,
         kinds=tuple(sorted(kinds)),
+        generator=head.first("generator"),
     )
 
 

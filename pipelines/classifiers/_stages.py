@@ -26,8 +26,7 @@ DECAY = 2e-3  # of the linear weights
 # Menus are most of a page and all alike: of blocks with fewer words that are no main text, trees
 # see this share, each counting the more.
 FEW_WORDS, SEEN = 8, 0.25
-FIRST = {"learning_rate": 0.12, "max_features": 0.3, "l2_regularization": 1.0}
-SECOND = {"learning_rate": 0.08, "max_features": 0.3, "l2_regularization": 1.0}
+FIRST_RATE, SECOND_RATE = 0.12, 0.08
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +70,7 @@ class Corpus:
         self.tree_weights = np.where(
             thinned, np.where(drawn < SEEN, self.weights / SEEN, 0), self.weights
         )
+        self._linear: dict[frozenset[int], tuple[np.ndarray, np.ndarray]] = {}
         self._class_rows = _join(_class_rows(page) for page in pages)
         self._text_rows = _join(_text_rows(page) for page in pages)
 
@@ -84,24 +84,26 @@ class Corpus:
         return np.concatenate(spans) if spans else np.zeros(0, np.int64)
 
     def linear(self, folds: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
-        """The weights of class words and of words of text, learned from some folds."""
-        rows = self.rows(self.within(folds))
-        rows = rows[self.weights[rows] > 0]
-        return (
-            _linear.fit(self._class_rows, 1 << CLASS_BITS, rows, self.labels, self.weights,
-                        decay=DECAY, seed=self.seed),
-            _linear.fit(self._text_rows, 1 << TEXT_BITS, rows, self.labels, self.weights,
-                        decay=DECAY, seed=self.seed),
-        )  # fmt: skip
+        """The weights of class words and of words of text, learned from some folds, once."""
+        which = frozenset(folds)
+        if which not in self._linear:
+            rows = self.rows(self.within(which))
+            rows = rows[self.weights[rows] > 0]
+            class_weights, text_weights = (
+                _linear.fit(matrix, 1 << bits, rows, self.labels, self.weights,
+                            decay=DECAY, seed=self.seed)
+                for matrix, bits in ((self._class_rows, CLASS_BITS), (self._text_rows, TEXT_BITS))
+            )  # fmt: skip
+            self._linear[which] = class_weights, text_weights
+        return self._linear[which]
 
-    def boost(self, rows: np.ndarray, numbers: np.ndarray, n_trees: int, options: dict) -> Trees:
+    def boost(self, rows: np.ndarray, numbers: np.ndarray, options: _boost.Options) -> Trees:
         """Trees learned from rows of features and the numbers of those rows."""
         used = self.tree_weights[numbers] > 0
         numbers = numbers[used]
         return _boost.fit(
-            rows[used], self.labels[numbers], self.tree_weights[numbers],
-            n_trees=n_trees, seed=self.seed, options=options,
-        )  # fmt: skip
+            rows[used], self.labels[numbers], self.tree_weights[numbers], options, seed=self.seed
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +131,8 @@ def first_stage(corpus: Corpus, folds: Sequence[int]) -> Stage:
         for k in corpus.within([fold]):
             rows.append(judge.describe(corpus.pages[k], *weights)[:, :N_FEATURES].copy())
             numbers.append(np.arange(corpus.offsets[k], corpus.offsets[k + 1]))
-    trees = corpus.boost(np.concatenate(rows), np.concatenate(numbers), corpus.sizes.first, FIRST)
+    options = _boost.Options(corpus.sizes.first, FIRST_RATE)
+    trees = corpus.boost(np.concatenate(rows), np.concatenate(numbers), options)
     return Stage(*corpus.linear(folds), trees)
 
 
@@ -142,7 +145,8 @@ def second_stage(corpus: Corpus, stages: dict[int, Stage]) -> Trees:
             which = judge.in_doubt(p)
             rows.append(described[which])
             numbers.append(corpus.offsets[k] + which)
-    return corpus.boost(np.concatenate(rows), np.concatenate(numbers), corpus.sizes.second, SECOND)
+    options = _boost.Options(corpus.sizes.second, SECOND_RATE)
+    return corpus.boost(np.concatenate(rows), np.concatenate(numbers), options)
 
 
 def stages_without(corpus: Corpus) -> dict[int, Stage]:

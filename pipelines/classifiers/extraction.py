@@ -121,4 +121,5 @@ def _labels(page: _gold.Page, opened: extract.Opened, teacher: Mapping[str, str]
 
 def _text(opened: extract.Opened, p: np.ndarray) -> str:
     """What extraction makes of a page's probabilities."""
-    return extract.text_of(opened, choose(opened.page, p))
+    chosen, _ = extract.by_kind(opened, choose(opened.page, p))
+    return extract.text_of(opened, chosen)

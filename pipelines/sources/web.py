@@ -17,6 +17,7 @@ from typing import BinaryIO, cast
 from castor.filters.html import charset as charsets
 from castor.filters.html import metadata
 from castor.filters.html.extract import extract_html
+from castor.filters.html.page_kind import PageKind
 from castor.filters.reasons import Reason, Skip
 from castor.filters.record import Modality, Record
 from castor.pipelines.source import InputFile, Item, Rejected, RejectError, Skipped, source
@@ -50,7 +51,7 @@ class Options:
     comments: bool = False
 
 
-@source(version=2, files=[*_FILES, "*.wacz"], options=Options)
+@source(version=3, files=[*_FILES, "*.wacz"], options=Options)
 def web(file: InputFile, options: Options) -> Iterator[Item]:
     """The pages of web archives (WARC, ARC, WET, WACZ) and of HTML files, main text only."""
     with file.open() as raw:
@@ -212,6 +213,7 @@ def _document(
             )
             text, used = "\n\n".join(filter(None, (page.text, page.comments))), page.charset
             facts = {**facts, **_stated(page.metadata, facts)}
+            facts["kind"] = None if page.kind == PageKind.OTHER else str(page.kind)
             if page.truncated:
                 facts["truncated"] = "elements"
     except charsets.UnreadableError as error:

@@ -135,7 +135,8 @@ GROUPS = {
     ),
     "forum": (
         "thread threads forum forums answer answers question questions postbit posts "
-        "discussion discussions bbcode bbwrapper signature answercell postcell messagebody"
+        "discussion discussions bbcode bbwrapper signature answercell postcell messagebody "
+        "postbitlegacy postprofile postarea topicpost forumpost threadpost"
     ),
     "product": (
         "product products price prices shop cart buy basket sku specification specifications "

@@ -69,6 +69,12 @@ def test_of_two_copies_one_is_kept():
     assert extract_html(html.encode()).text.count(STORY[0].strip()) == 1
 
 
+def test_a_text_that_says_something_again_keeps_it():
+    again = f"<p>{STORY[0]}</p>"
+    html = PAGE.replace("<h2>The vote</h2>", f"<h2>The vote</h2>{again}")
+    assert extract_html(html.encode()).text.count(STORY[0].strip()) == 2
+
+
 def test_a_page_that_repeats_itself_stays_so_that_filters_see_it():
     paragraphs = f"<p>{STORY[0]}{STORY[1]}</p>" * 40
     html = f"<h1>Again</h1><main>{paragraphs}</main>"

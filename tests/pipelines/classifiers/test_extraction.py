@@ -83,22 +83,52 @@ def test_the_measures_are_those_of_the_benchmarks():
     assert _measures.phrase_f1(np.array([[1, 1, 1], [2, 0, 0]])) == (0.75, 0.75, 0.75)
 
 
-def test_flat_trees_say_what_scikit_learn_says():
+def learnable(n_rows: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows with few values each, what is to be learned from them, and weights."""
+    chance = np.random.default_rng(0)
+    rows = (chance.normal(size=(n_rows, 5)) * 4).round().astype(np.float32) / 4
+    target = (rows[:, 0] * rows[:, 1] + rows[:, 2] > 0).astype(np.int8)
+    return rows, target, chance.uniform(0.5, 2, n_rows)
+
+
+def test_trees_say_what_scikit_learn_says():
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    chance = np.random.default_rng(0)
-    rows = chance.normal(size=(600, 5)).astype(np.float32).round(1)
-    target = (rows[:, 0] * rows[:, 1] + rows[:, 2] > 0).astype(np.int8)
-    options = {"learning_rate": 0.3, "min_samples_leaf": 5}
-    weights = np.ones(len(rows))
-    trees = _boost.fit(rows, target, weights, n_trees=20, seed=1, options=options)
+    rows, target, weights = learnable()
+    options = _boost.Options(20, 0.3, features=1.0, l2=0.5, least=5)
+    trees = _boost.fit(rows, target, weights, options, seed=1)
     peer = HistGradientBoostingClassifier(
-        max_iter=20, max_leaf_nodes=16, early_stopping=False, random_state=1, **options
-    ).fit(rows, target, sample_weight=weights)
+        max_iter=20, max_leaf_nodes=16, early_stopping=False, learning_rate=0.3,
+        min_samples_leaf=5, l2_regularization=0.5,
+    ).fit(rows, target, sample_weight=weights)  # fmt: skip
     found = evaluate(trees, rows, np.arange(len(rows), dtype=np.int32))
     np.testing.assert_allclose(found, peer.predict_proba(rows)[:, 1], atol=1e-5)
     some = np.array([5, 599, 0], np.int32)
     assert (evaluate(trees, rows, some) == found[some]).all()
+
+
+def test_trees_see_a_share_of_features_and_rows_the_same_for_the_same_seed():
+    rows, target, weights = learnable()
+    options = _boost.Options(6, 0.3, features=0.4, rows=0.5, least=5)
+    one, two, other = (_boost.fit(rows, target, weights, options, seed=seed) for seed in (1, 1, 2))
+    assert one.value.tobytes() == two.value.tobytes() != other.value.tobytes()
+    for first, last in zip(one.root, one.root[1:]):
+        tree = slice(first, last)
+        inner = one.threshold[tree] < np.inf
+        assert len(set(one.feature[tree][inner].tolist())) <= 2
+
+
+def test_a_column_of_many_values_is_cut_into_bins_of_equal_shares():
+    column = np.arange(1000, dtype=np.float32)
+    found = _boost._thresholds(column)
+    assert len(found) == _boost.BINS - 1
+    assert np.ptp(np.diff(found)) <= 1
+    half = np.concatenate([np.zeros(500), np.arange(500)]).astype(np.float32)
+    found = _boost._thresholds(half)
+    assert found[0] == 0
+    assert (np.diff(found) > 0).all()
+    assert found[-1] < half.max()
+    assert _boost._thresholds(np.array([3, 3], np.float32)).tolist() == []
 
 
 def page(number: int) -> tuple[str, list[str]]:
