@@ -168,6 +168,12 @@ def test_letters_of_one_language_alone_tell_it(code, text):
     assert identify_language([text])[0][0] == code
 
 
+def test_a_few_of_such_letters_tell_nothing():
+    assert identify_language(["Вчера мы видели гору Ҳисор"])[0][0] != "tg"
+    loans = " ".join([SENTENCES["ru"]] * 6) + " Ҳисор Ҳ"
+    assert identify_language([loans])[0][0] == "ru"
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -184,6 +190,24 @@ def test_addresses_leave_no_trace(address):
     first, rest = text.split(" ", 1)
     plain, with_address = facts(text, f"{first} {address} {rest}")
     np.testing.assert_array_equal(with_address, plain)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Wir warteten "https://a.example/b"am Hafen',
+        "Wir warteten <https://a.example/b>am Hafen",
+        "Wir warteten\u00a0https://a.example/b am Hafen",  # a space ends the word before
+        "Wir warteten@ am Hafen",
+        "Wir warteten:/am Hafen",
+    ],
+)
+def test_what_stands_beside_an_address_stays(text):
+    np.testing.assert_array_equal(*facts(text, "Wir warteten am Hafen"))
+
+
+def test_the_letters_of_an_address_are_no_share():
+    assert shares(SENTENCES["ru"].replace(" ", " https://www.example.org/abc ", 1)) == {"ru": 1.0}
 
 
 def test_a_full_stop_without_a_space_is_no_address():
@@ -212,6 +236,41 @@ def test_han_is_japanese_where_kana_stand_beside():
     [(code, score), (_, longer)] = identify_language(["東京", "東京大學附屬醫院門診部公告通知"])
     assert code == "zh"
     assert score < 0.9 < longer
+
+
+def test_han_is_not_korean_for_one_syllable():
+    assert set(shares("我们到达港口时渡轮已经开走了所以等 한")) == {"zh", "ko"}
+    assert set(shares("大韓民國은 동아시아")) == {"ko"}
+
+
+def test_a_letter_of_han_counts_twice():
+    found = shares("港口很远 ferry boat")
+    assert found == pytest.approx({"zh": 8 / 17, "en": 9 / 17})
+
+
+def test_what_is_less_than_a_fiftieth_is_not_told():
+    text = " ".join([SENTENCES["en"]] * 6)
+    assert set(shares(f"{text} Москва")) == {"en"}
+    assert len(shares(f"{text} Москва и Петербург")) == 2
+
+
+def test_lines_are_not_mixed():
+    lines = [SENTENCES[code].replace(",", "").rstrip(".") for code in ("en", "de")]
+    found = shares("\n".join(lines * 4))
+    letters = [sum(map(str.isalpha, line)) for line in lines]
+    assert found["en"] == pytest.approx(letters[0] / sum(letters), abs=0.01)
+
+
+def test_a_chunk_is_read_on_until_it_is_decided():
+    text = "ljudi su dugo čekali na stanici i razgovarali o vremenu i " * 3  # no sentence ends
+    hits = np.expm1(facts(text)[0, layout.FACTS.index("log_hits")])
+    assert hits > 130
+    assert identify.languages(pa.array([text], pa.large_string())).alternatives() != [None]
+
+
+def test_more_parts_than_there_is_room_for():
+    text = "Hafen und порт и बंदरगाह और ميناء كبير. " * 6_000  # four scripts in every chunk
+    assert 0.5 < sum(shares(text).values()) <= 1 + 1e-6
 
 
 @pytest.mark.parametrize(("first", "second"), [("en", "ru"), ("de", "en"), ("fr", "ja")])
