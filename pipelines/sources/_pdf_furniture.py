@@ -34,7 +34,7 @@ def without_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     for number, lines in enumerate(pages):
         found = []
         for edge, i in _edge_rows(lines):
-            forms = _forms(lines[i].text, number)
+            forms = _forms(lines[i].text, number, edge)
             found.append((i, edge, forms))
             for form in forms:
                 seen[edge, form].append((number, lines[i].y0))
@@ -69,8 +69,11 @@ def _edge_rows(lines: Sequence[Line]) -> list[tuple[str, int]]:
     return found
 
 
-def _forms(text: str, page: int) -> list[object]:
-    """What may repeat in a line: its words if it has no number, and where its numbers lead."""
+def _forms(text: str, page: int, edge: str) -> list[object]:
+    """What may repeat in a line: its words if it has no number, and where its numbers lead.
+
+    At the foot a number in front may be that of a note, so the words behind it count too.
+    """
     alone = _PAGE_NUMBER.fullmatch(text)
     if alone:
         value = _value(alone[1])
@@ -84,6 +87,8 @@ def _forms(text: str, page: int) -> list[object]:
         return [] if any(_NUMBER.fullmatch(w) for w in words) else [" ".join(words)]
     if len(words) > MAX_WORDS:
         return []
+    if edge == "bottom":
+        return [("leads", value - page, *rest) for value, rest in numbers]
     return [("leads", value - page) for value, _ in numbers]
 
 

@@ -66,6 +66,7 @@ def test_the_spaces_of_a_block(text, expected):
 @example("<pre>a  b\n<i>c  d\n</i></pre>")
 @example('<p><ruby>名<rt>na</rt></ruby><ruby id="x1">前<rt hidden="hidden">mae</rt></ruby></p>')
 @example('<p>x<i id="x0">y</i></p>')
+@example('<p><ruby>a<b hidden="hidden">c</b></ruby></p>')
 @example("<p><ruby>a<img src='p.png' alt='A hill'/></ruby></p>")
 def test_what_is_read_at_once(body):
     document = XHTML.format(attributes="", body=body)

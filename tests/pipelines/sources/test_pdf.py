@@ -138,6 +138,16 @@ def test_footnotes_follow_the_paragraph(tmp_path):
     assert item.text.split("\n\n") == [whole, "1 A note below."]
 
 
+def test_notes_that_are_numbered_like_the_pages_stay(tmp_path):
+    pages = []
+    for i in range(6):
+        note = line(f"{i + 1} Compare {WORDS[i]} and {WORDS[-i]}.", 72, 60, 8)
+        pages.append([*drawn(prose(30, i)), note, line(f"{i + 1} THE GREY HOUSE", 72, 40)])
+    text = book(tmp_path, "a.pdf", make_pdf(pages)).text
+    assert all(f"{i + 1} Compare {WORDS[i]}" in text for i in range(6))
+    assert "HOUSE" not in text
+
+
 def test_bookmarks_are_chapters_and_their_sections_are_not(tmp_path):
     def page(title, seed):
         return [line(title, 72, 740, 16), *drawn(prose(5, seed))]
@@ -225,6 +235,10 @@ def test_a_picture_stands_in_its_column_and_at_the_end_of_a_turned_page(tmp_path
     item = book(tmp_path, "b.pdf", data)
     assert [p.media_index for p in item.parts] == [None, 0, None]
     assert chapters(item)[1].strip() == " ".join(right[6:])
+    page = [picture(320, 500, 100, 60, 2), *drawn(left, x=60, y=760), *drawn(left, x=60, y=440),
+            *drawn(right, x=320, y=760)]  # fmt: skip
+    data = make_pdf([page], jpegs=[jpeg(64, 48, 10)])
+    assert [p.media_index for p in book(tmp_path, "d.pdf", data).parts] == [None, 0]
     up = [line(t, 300 + 12 * i, 100, turn=(0, 1, -1, 0)) for i, t in enumerate(prose(3, 1))]
     data = make_pdf([[picture(60, 700, 100, 60, 2), *up]], jpegs=[jpeg(64, 48, 10)])
     assert [p.media_index for p in book(tmp_path, "c.pdf", data).parts] == [None, 0]
