@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from castor.filters.html.charset import UnreadableError, decode
+from castor.filters.html.charset import UnreadableError, as_utf8, decode
 from castor.filters.reasons import Reason
 
 GERMAN = "Über die Straße gehen fünf schöne Bären, sagt man auf Deutsch. " * 4
@@ -54,6 +54,7 @@ def test_the_charset_that_is_used(text, encoding, header, label, used):
         body = meta(label) + body
         text = meta(label).decode() + text
     assert decode(body, header, html=True) == (text, used)
+    assert as_utf8(body, header) == (text.encode(), used)
 
 
 def test_an_xml_declaration_counts_like_meta():
