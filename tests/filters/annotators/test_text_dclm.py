@@ -89,8 +89,8 @@ TEXTS = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.lists(TEXTS, min_size=1, max_size=3))
+@settings(deadline=None, max_examples=70)
+@given(st.lists(TEXTS, min_size=1, max_size=8))
 def test_signals_equal_the_oracle(texts):
     equal_to(signals, "text_dclm", texts)
 

@@ -43,8 +43,8 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.lists(st.lists(PIECES, max_size=50).map("".join), min_size=1, max_size=3))
+@settings(deadline=None, max_examples=70)
+@given(st.lists(st.lists(PIECES, max_size=50).map("".join), min_size=1, max_size=8))
 def test_signals_equal_the_oracle(texts):
     equal_to(signals, "text_dolma", texts)
 
