@@ -2,10 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from castor.filters.html.extract import extract_html
-from castor.filters.html.page_kind import PageKind, stated_kind
+from castor.filters.html.extract import extract_html, open_page
+from castor.filters.html.page_kind import PageKind, is_index, stated_kind
 
 STORY = (
     "The council met on Tuesday to decide on the new bridge, which has been planned for years. "
@@ -104,7 +105,7 @@ def test_the_posts_of_a_forum_are_its_text(make):
     assert page.kind == PageKind.FORUM
     for post in POSTS:
         assert post in page.text
-    for other in ("Weather", "Imprint", "Posts:", "Reply"):
+    for other in ("Weather", "Imprint", "Posts:", "Reply", "May"):
         assert other not in page.text
 
 
@@ -149,6 +150,20 @@ def test_a_page_of_headlines_is_an_index():
     assert extracted(teasers(20, STORY)).kind == PageKind.OTHER
     # What states that it is an article is one, however many others it names.
     assert extracted(teasers(20, short), ld(**{"@type": "Article"})).kind == PageKind.ARTICLE
+
+
+@pytest.mark.parametrize(("n_words", "expected"), [(5, True), (22, True), (30, False)])
+def test_an_index_has_few_words_to_each_headline(n_words, expected):
+    words = " ".join(STORY.split()[:n_words])
+    opened = open_page(f"<title>A</title>{teasers(12, words)}".encode(), None, None)
+    chosen = np.ones(len(opened.tokens.blocks), bool)
+    assert is_index(opened.tokens, opened.page.measures, chosen) == expected
+    assert not is_index(opened.tokens, opened.page.measures, ~chosen)
+
+
+def test_one_post_makes_no_forum():
+    page = extracted(f"<div class=postbit><p>{STORY}</p></div>")
+    assert page.kind == PageKind.OTHER
 
 
 def test_headlines_around_an_article_make_no_index_of_it():
