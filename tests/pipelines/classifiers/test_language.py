@@ -58,6 +58,8 @@ def test_a_model_is_trained_and_identifies(trained):
         "Latin": ["aa", "bb", "sr"], "Cyrillic": ["cc", "sr"], "Arabic": [], "Devanagari": [],
     }  # fmt: skip
     assert card["held_out"]["accuracy_in_scored_scripts"] > 0.98
+    # to the folds that must not know cc nothing of it is known, so nothing is there to refuse
+    assert card["held_out"]["unknown_languages_refused"] is None
     latin = rows_of.latin_serbian(sentences("sr", 1)[0])
     texts = [sentences(code, 1)[0] for code in SYLLABLES] + [latin]
     told = [code for code, _ in identify_language(texts, model=folder / "out")]
