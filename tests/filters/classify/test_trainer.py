@@ -69,6 +69,28 @@ def test_one_step_goes_down_the_gradient():
     np.testing.assert_allclose(model.input, rows, atol=1e-7)  # the output was 0: no gradient yet
 
 
+def converged(rows, loss):
+    """Probabilities of the texts `a` and `b` by a model that saw rows of them many times."""
+    column = pa.array([text for text, _ in rows] * 20)
+    settings = trainer.Settings(dim=4, lr=0.5, epochs=40, loss=loss)
+    model = linear.Linear(trainer.train(column, [k for _, k in rows] * 20, NAMES, settings))
+    order = [model.names.index(name) for name in NAMES]
+    return model.probabilities(pa.array(["a", "b"]))[:, order]
+
+
+def test_softmax_learns_from_one_of_several_labels_at_a_time():
+    both, one = converged([("a", [0, 1]), ("b", [2])], "softmax")
+    assert 0.3 < both[0] < 0.7
+    assert both[0] + both[1] > 0.9
+    assert one[2] > 0.9
+
+
+def test_a_label_is_no_negative_of_its_own():
+    found = converged([("a", [0]), ("b", [1]), ("b", [1]), ("a", [0])], "ns")
+    assert found[0, 0] > 0.8 > 0.2 > found[0, 1]
+    assert found[1, 1] > 0.8 > 0.2 > found[1, 0]
+
+
 def test_labels_stand_by_frequency_and_rows_may_have_several(texts):
     model = trainer.train(
         pa.array(texts[:4]), [[0], [1, 2], [1], []], ["a", "b", "c"], trainer.Settings(dim=2)
