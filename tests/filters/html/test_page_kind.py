@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from castor.filters.html.comments import outside
 from castor.filters.html.extract import extract_html, open_page
+from castor.filters.html.markdown import write
 from castor.filters.html.page_kind import PageKind, is_index, stated_kind
 
 STORY = (
@@ -107,6 +109,15 @@ def test_the_posts_of_a_forum_are_its_text(make):
         assert post in page.text
     for other in ("Weather", "Imprint", "Posts:", "Reply", "May"):
         assert other not in page.text
+
+
+def test_names_and_dates_are_outside_of_posts():
+    opened = open_page(f"<title>A</title>{phpbb()}".encode(), None, None)
+    chosen = np.ones(len(opened.tokens.blocks), bool)
+    gone = write(opened.tokens, outside(opened.page, chosen, posts=True))
+    assert "12 May 2019" in gone
+    assert not any(post in gone for post in POSTS)
+    assert not outside(opened.page, chosen, posts=False).any()
 
 
 def test_what_readers_say_of_an_article_is_not_its_text():
