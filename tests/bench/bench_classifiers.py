@@ -312,6 +312,7 @@ def perplexities(texts: list[str]) -> dict[str, float]:
           f"{peak / (size * 0.8e6):.0f} bytes of memory a byte of text")  # fmt: skip
     model = ngram_model.NgramModel(*ngram_train.pack(orders), np.zeros(0))
     found = {"perplexity_mb_s": size / seconds(lambda: model.score(pa.array(texts)))}
+    print(f"{'perplexity_mb_s':36} {found['perplexity_mb_s']:8.1f}")
     lines = [line for text in fold(fresh, keep_lines=True).to_pylist() for line in text.split("\n")]
     known = set(" ".join(few.to_pylist()).split())
     lines = [line for line in lines if line and known.issuperset(line.split())]
