@@ -105,7 +105,7 @@ def of_folder(folder: str, files: dict[str, str]) -> Stated | None:
         del licences[name]  # a list of holders states no terms
     if licences:
         return _of_files(folder, licences)
-    for name in sorted(files):
+    for name in (n for n in sorted(files) if not is_licence_file(n)):
         stated, expression = of_metadata(name, files[name])
         if stated:
             text = None if expression is None else spdx.render(expression)

@@ -208,3 +208,12 @@ def test_large_repositories_take_a_time_in_proportion(language):
     }[language]
     files = [SourceFile(f"x/p{i}/{name}", language, text) for i in range(2000)]
     assert cpu_seconds(files) < 2
+
+
+def test_what_go_does_not_export_is_seen_in_its_own_package_only():
+    files = {
+        "a/a.go": 'package a\n\nimport "x.example/m/b"\n\nfunc F() { helper() }\n',
+        "b/b.go": "package b\n\nfunc helper() {}\n",
+        "a/c.go": "package a\n\nfunc helper() {}\n",
+    }
+    assert edges("Go", files) == {"a/a.go": ["a/c.go"]}

@@ -71,3 +71,11 @@ def test_the_common_licences_are_shipped():
 @pytest.mark.parametrize("wanted", [0.85])
 def test_the_threshold_is_the_one_that_the_card_names(wanted):
     assert wanted == licence_text.MIN_CONTAINED
+
+
+def test_of_a_family_the_text_that_lacks_nothing_is_meant():
+    family = texts(Base=LONG, Amended=[*LONG, "and", "one", "more", "sentence", "here"])
+    assert find(" ".join(LONG), family).ids == ["Base"]
+    assert find(" ".join([*LONG, "and", "one", "more", "sentence", "here"]), family).ids == [
+        "Amended"
+    ]

@@ -173,3 +173,9 @@ def test_words_that_bind_beside_a_known_name_are_never_dropped(text):
     words = text.lower().split()
     if found is not None and {"foo", "no", "commons"} & set(words) and "or" not in words:
         assert spdx.is_permissive(found) is not True
+
+
+def test_a_sentence_more_is_another_licence_and_holders_alone_are_none():
+    evil = f"{MIT}\nThe Software shall be used for Good, not Evil.\n"
+    assert told(_licence.of_header(evil)) == "JSON"
+    assert _licence_tree.of_folder("", {"COPYRIGHT": "Copyright 2020 somebody"}) is None
