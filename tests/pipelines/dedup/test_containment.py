@@ -90,8 +90,8 @@ def test_there_are_no_chains_of_parts():
 def test_exact_duplicates_take_no_place_in_the_lists(monkeypatch):
     monkeypatch.setattr(containment, "MOST", 2)
     documents = {(0, r): set(range(50)) for r in range(4)}
-    documents |= {(0, 4): set(range(20, 80)), (0, 5): set(range(60, 70))}
-    samples = {w: d & {25, 65} for w, d in documents.items()} | {(0, 5): {65}}
+    documents |= {(0, 4): set(range(20, 80)), (0, 5): {25, *range(60, 70)}}
+    samples = {w: d & {25, 65} for w, d in documents.items()} | {(0, 5): {25}}
     exact = np.array([(0, r, 0, 0, 1.0, METHOD_EXACT) for r in (1, 2, 3)], MATCH)
     found = run(documents, samples, {w: 9 - w[1] for w in documents}, 0.7, exact=exact)
     assert found == {(0, 5): ((0, 4), 1.0, "containment")}
