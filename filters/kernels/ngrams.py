@@ -40,7 +40,7 @@ GRAMS = nb.types.NamedTuple((_u64, _i64, _u64, nb.uint8[::1], _i64, _i64, _i64),
 
 def grams(n: int) -> Grams:
     """Room for rows of up to n words or lines; memory is taken only where it is written."""
-    slots = 4 << n.bit_length()
+    slots = 4 << max(2, n.bit_length())  # 2^(bits_of(n) + 1) at least
     return Grams(
         np.empty(n, np.uint64), np.zeros(n + 1, np.int64), np.zeros(slots, np.uint64),
         np.empty(slots, np.uint8), *(np.empty(n + 1, np.int64) for _ in range(3)),
