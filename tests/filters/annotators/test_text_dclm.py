@@ -32,8 +32,10 @@ def copies(parts):
 
 
 def segments(text):
-    pieces = re.split(r"(\. \. \.)|\s+", text)
-    return [w for piece in pieces if piece for w in SEGMENTS[piece]]
+    pieces = [p for p in re.split(r"(\. \. \.)|\s+", text) if p and p.strip(".")]
+    bare = {chunk.rstrip("."): found for chunk, found in SEGMENTS.items()}
+    # (of `wait... . .` the split takes a dot of the word)
+    return [w for p in pieces for w in SEGMENTS.get(p, bare.get(p.rstrip(".")))]
 
 
 def gram_fraction(words, n):
